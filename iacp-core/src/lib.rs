@@ -28,7 +28,7 @@
 //! use iacp_core::crypto::Portable;
 //! use iacp_core::identity::Identity;
 //! use iacp_core::pss::{
-//!     Admission, Answer, Capabilities, Event, Incoming, Kind, Received, Responder, Session, Settings, Signed,
+//!     Admission, Replied, Capabilities, SessionEvent, Incoming, ContentKind, Received, Responder, Session, Settings, Signed,
 //!     TRANSMIT_BUFFER, Terms,
 //! };
 //! use iacp_core::time::Mono;
@@ -61,7 +61,7 @@
 //! let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
 //! let init = signed(&mut init).ok_or("PSS_INIT is signed")?;
 //! let admit = |_: &iacp_wire::Eid| Admission::Admit;
-//! let Answer::Negotiate { length, .. } = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer)? else {
+//! let Replied::Negotiate { length, .. } = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer)? else {
 //!     return Err("an honest initiator gets an answer".into());
 //! };
 //! let mut neg = buffer[..length].to_vec();
@@ -74,10 +74,10 @@
 //! peer.accept(now, &accepted)?;
 //! let mut heartbeat = peer.poll_transmit(now, &mut buffer)?.ok_or("a heartbeat is due")?.bytes.to_vec();
 //! session.handle(now, &alice, bob_at, &mut heartbeat);
-//! assert_eq!(session.poll_event(), Some(Event::Established));
+//! assert_eq!(session.poll_event(), Some(SessionEvent::Established));
 //!
 //! // Data: sealed in the delta log, opened where it arrived.
-//! session.send(now, Kind::Anml, b"hello")?;
+//! session.send(now, ContentKind::Anml, b"hello")?;
 //! let mut delivered = Vec::new();
 //! while let Some(transmit) = session.poll_transmit(now, &mut buffer)? {
 //!     let mut datagram = transmit.bytes.to_vec();
@@ -99,14 +99,14 @@
 //!
 //! # Moving and closing
 //!
-//! Nothing has to be done when the *peer* moves: [`Event::Moved`](pss::Event::Moved) tells of it, and
+//! Nothing has to be done when the *peer* moves: [`SessionEvent::Moved`](pss::SessionEvent::Moved) tells of it, and
 //! [`Transmit::to`](pss::Transmit::to) says where each datagram goes. When *this* side gets another address, it sends from there,
 //! and [`Session::show`](pss::Session::show) makes that known at once. A transport that ended is told to
 //! [`transport_lost`](pss::Session::transport_lost), and the next one to [`reconnect`](pss::Session::reconnect).
 //!
 //! A session ends in good order when both sides call [`close`](pss::Session::close): the one that wishes it, and the other after
-//! [`Event::CloseRequested`](pss::Event::CloseRequested). What was sent is delivered first. Then both are told
-//! [`Event::Closed`](pss::Event::Closed), and a minute later [`Event::Released`](pss::Event::Released): until then the session still
+//! [`SessionEvent::CloseRequested`](pss::SessionEvent::CloseRequested). What was sent is delivered first. Then both are told
+//! [`SessionEvent::Closed`](pss::SessionEvent::Closed), and a minute later [`SessionEvent::Released`](pss::SessionEvent::Released): until then the session still
 //! answers a peer that has not heard, so go on driving it, or begin the next one in its memory.
 //!
 //! ```
@@ -120,7 +120,7 @@
 //! # let mut at: [std::net::SocketAddr; 2] = [([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4227).into()];
 //! # let ids = [Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng)];
 //! # let mut links = [Link::IDLE, Link::IDLE];
-//! # let mut told: [Vec<Event>; 2] = [Vec::new(), Vec::new()];
+//! # let mut told: [Vec<SessionEvent>; 2] = [Vec::new(), Vec::new()];
 //! links[0].initiate(now, &ids[0], ids[1].eid(), at[1], Capabilities::NONE, &mut rng)?;
 //! let mut network: Vec<(std::net::SocketAddr, std::net::SocketAddr, Vec<u8>)> = Vec::new(); // from, to, bytes
 //! for step in 0..60 {
@@ -138,7 +138,7 @@
 //!             Ok(Incoming::Signed(signed)) if side == 1 && links[1].is_over() => {
 //!                 if let Ok(accepted) = responder.accept(now, &ids[1], from, &signed, &mut ()) {
 //!                     links[1].accept(now, &accepted)?;
-//!                 } else if let Ok(Answer::Negotiate { length, .. }) =
+//!                 } else if let Ok(Replied::Negotiate { length, .. }) =
 //!                     responder.answer(now, &ids[1], from, &signed, |_| Admission::Admit, &mut buffer)
 //!                 {
 //!                     network.push((to, from, buffer[..length].to_vec()));
@@ -151,7 +151,7 @@
 //!     for side in [0, 1] {
 //!         links[side].handle_deadline(now, &ids[side], &mut rng)?;
 //!         while let Some(event) = links[side].poll_event() {
-//!             if let Event::CloseRequested { .. } = event {
+//!             if let SessionEvent::CloseRequested { .. } = event {
 //!                 links[side].close(now, TeardownReason::TaskComplete)?;
 //!             }
 //!             told[side].push(event);
@@ -163,8 +163,8 @@
 //!     }
 //!     now = now.after(10); // a driver sleeps until the earliest `next_deadline`, or a datagram
 //! }
-//! assert!(told[1].contains(&Event::Moved { to: at[0] }));
-//! assert!(told.iter().all(|told| told.contains(&Event::Closed(Closure::Graceful))));
+//! assert!(told[1].contains(&SessionEvent::Moved { to: at[0] }));
+//! assert!(told.iter().all(|told| told.contains(&SessionEvent::Closed(Closure::Graceful))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -199,6 +199,7 @@ pub mod guard;
 pub mod identity;
 pub mod machine;
 pub mod pss;
+pub mod scope;
 pub mod slots;
 pub mod tables;
 pub mod time;

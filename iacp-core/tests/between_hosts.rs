@@ -4,12 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Secret32};
-use iacp_core::erp::deflect::{self, MOST, Onward, SENT, Scope, Stopped, step};
+use iacp_core::erp::deflect::{self, MOST, Onward, SENT, Stopped, step};
 use iacp_core::erp::stream::{
     Arrival, CARRIED, CONTENT, DATAGRAM, HEAD, NotCarried, OUTER, SEALING, Way, content_limit,
 };
-use iacp_core::erp::transit::{Carrier, GRANT_AWAITED, Grant, Verdict};
+use iacp_core::erp::transit::{Carriage, Carrier, GRANT_AWAITED, Grant};
 use iacp_core::identity::Identity;
+use iacp_core::scope::Scope;
 use iacp_core::time::Mono;
 use iacp_wire::message::{PathRelay, TransitGrant};
 use iacp_wire::{Eid, Frame, Locator, Message, MessageType, TransitToken};
@@ -268,7 +269,7 @@ fn asking() -> Asking {
     }
 }
 
-fn judge(carrier: &Carrier, from: &str, datagram: &[u8], destination: &str) -> Verdict {
+fn judge(carrier: &Carrier, from: &str, datagram: &[u8], destination: &str) -> Carriage {
     let arrival = Arrival::read(datagram).expect("well-formed");
     let outer = arrival.outer.expect("an Outer Transport Header");
     carrier.judge::<Portable>(&host(9).eid(), at(from), datagram, &outer, &Locator::from(ip(destination)))
@@ -277,7 +278,7 @@ fn judge(carrier: &Carrier, from: &str, datagram: &[u8], destination: &str) -> V
 fn granted(asking: &mut Asking, now: Mono) -> (Vec<u8>, TransitGrant) {
     let first = outer(&mut asking.grant, now, &asking.carried);
     match judge(&asking.carrier, HOME, &first, "192.0.2.7") {
-        Verdict::Grant(grant) => (first, grant),
+        Carriage::Grant(grant) => (first, grant),
         other => panic!("{other:?}"),
     }
 }
@@ -292,7 +293,7 @@ fn a_carrier_carries_for_a_host_that_has_shown_its_address() {
     assert_eq!(asking.grant.take(Mono(5), at(CARRIER), &grant), Some(at(HOME)), "it tells the outer address, too");
     assert!(asking.grant.holds(Mono(5)));
     let second = outer(&mut asking.grant, Mono(6), &asking.carried);
-    assert_eq!(judge(&asking.carrier, HOME, &second, "192.0.2.7"), Verdict::Carry);
+    assert_eq!(judge(&asking.carrier, HOME, &second, "192.0.2.7"), Carriage::Carry);
     assert!(asking.grant.holds(Mono(600_004)) && !asking.grant.holds(Mono(600_005)));
 }
 
@@ -302,7 +303,7 @@ fn a_stolen_transit_token_serves_no_other_address_port_host_or_destination() {
     let (_, grant) = granted(&mut asking, Mono(0));
     asking.grant.take(Mono(5), at(CARRIER), &grant).expect("it echoes");
     let good = outer(&mut asking.grant, Mono(6), &asking.carried);
-    let is_grant = |verdict| matches!(verdict, Verdict::Grant(_));
+    let is_grant = |verdict| matches!(verdict, Carriage::Grant(_));
     assert!(is_grant(judge(&asking.carrier, "203.0.113.6:4227", &good, "192.0.2.7")), "another address");
     assert!(is_grant(judge(&asking.carrier, "203.0.113.5:4228", &good, "192.0.2.7")), "another port");
     assert!(is_grant(judge(&asking.carrier, HOME, &good, "192.0.2.8")), "another destination");
@@ -315,7 +316,7 @@ fn a_stolen_transit_token_serves_no_other_address_port_host_or_destination() {
         let mut altered = good.clone();
         altered[byte] ^= 1;
         if let Ok(Arrival { outer: Some(_), .. }) = Arrival::read(&altered) {
-            assert_eq!(judge(&asking.carrier, HOME, &altered, "192.0.2.7"), Verdict::Silence, "byte {byte}");
+            assert_eq!(judge(&asking.carrier, HOME, &altered, "192.0.2.7"), Carriage::Silence, "byte {byte}");
         }
     }
     // Every bit of token and Transit-ID counts.
@@ -334,19 +335,19 @@ fn tokens_end_with_their_secrets() {
     let good = outer(&mut asking.grant, Mono(6), &asking.carried);
     let mut random = rng(2);
     asking.carrier.rotate(Mono(599_999), &mut random);
-    assert_eq!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Verdict::Carry);
+    assert_eq!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Carriage::Carry);
     asking.carrier.rotate(Mono(600_000), &mut random);
-    assert_eq!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Verdict::Carry, "600 s and 600 s more");
+    assert_eq!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Carriage::Carry, "600 s and 600 s more");
     asking.carrier.rotate(Mono(1_200_000), &mut random);
-    assert!(matches!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Verdict::Grant(_)));
+    assert!(matches!(judge(&asking.carrier, HOME, &good, "192.0.2.7"), Carriage::Grant(_)));
     // A carrier that nothing asked for long takes no token of then, and a cloned one none at all.
     let mut late = Carrier::new(Mono(0), &mut rng(1));
     late.rotate(Mono(1_200_000), &mut random);
-    assert!(matches!(judge(&late, HOME, &good, "192.0.2.7"), Verdict::Grant(_)));
+    assert!(matches!(judge(&late, HOME, &good, "192.0.2.7"), Carriage::Grant(_)));
     let mut cloned = Carrier::new(Mono(0), &mut rng(1));
-    assert_eq!(judge(&cloned, HOME, &good, "192.0.2.7"), Verdict::Carry);
+    assert_eq!(judge(&cloned, HOME, &good, "192.0.2.7"), Carriage::Carry);
     cloned.renew(Mono(1), &mut random);
-    assert!(matches!(judge(&cloned, HOME, &good, "192.0.2.7"), Verdict::Grant(_)));
+    assert!(matches!(judge(&cloned, HOME, &good, "192.0.2.7"), Carriage::Grant(_)));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use iacp_core::crypto::Portable;
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Event, Incoming, Responder, Session, Settings, Signed, TRANSMIT_BUFFER, Terms,
+    Admission, Capabilities, Incoming, Replied, Responder, Session, SessionEvent, Settings, Signed, TRANSMIT_BUFFER,
+    Terms,
 };
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +26,7 @@ fn signed(datagram: &mut [u8]) -> Signed<'_> {
     signed
 }
 
-fn told(session: &mut Small) -> Vec<Event> {
+fn told(session: &mut Small) -> Vec<SessionEvent> {
     std::iter::from_fn(|| session.poll_event()).collect()
 }
 
@@ -42,18 +43,18 @@ fn a_contract_of_turn_1_is_an_event_on_both_sides_and_comes_once() {
     let (mut init, mut out) = (sent(&mut initiating), [0; TRANSMIT_BUFFER]);
     let admit = |_: &_| Admission::Admit;
     let answer = responder.answer(NOW, &bob, alice_at, &signed(&mut init), admit, &mut out);
-    let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("no PSS_NEG: {answer:?}") };
+    let Ok(Replied::Negotiate { length, .. }) = answer else { panic!("no PSS_NEG: {answer:?}") };
     initiating.handle(NOW, &alice, bob_at, &mut out[..length]);
-    assert!(matches!(told(&mut initiating)[..], [Event::Proposed { turn: 1, terms: TERMS, .. }]));
+    assert!(matches!(told(&mut initiating)[..], [SessionEvent::Proposed { turn: 1, terms: TERMS, .. }]));
     initiating.accept_terms(NOW, &alice).expect("they wait for an answer");
 
     let accepted = responder.accept(NOW, &bob, alice_at, &signed(&mut sent(&mut initiating)), &mut ());
     accepting
         .accept(NOW, &accepted.unwrap_or_else(|discard| panic!("{discard}: {}", "cookie and signature hold")))
         .expect("the memory is free");
-    assert_eq!(told(&mut accepting), [Event::Contract(TERMS)]);
+    assert_eq!(told(&mut accepting), [SessionEvent::Contract(TERMS)]);
     initiating.handle(NOW, &alice, bob_at, &mut sent(&mut accepting));
-    assert_eq!(told(&mut initiating), [Event::Established, Event::Contract(TERMS)]);
+    assert_eq!(told(&mut initiating), [SessionEvent::Established, SessionEvent::Contract(TERMS)]);
     accepting.handle(NOW, &bob, alice_at, &mut sent(&mut initiating));
-    assert_eq!(told(&mut accepting), [Event::Established]);
+    assert_eq!(told(&mut accepting), [SessionEvent::Established]);
 }

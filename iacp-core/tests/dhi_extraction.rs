@@ -1,6 +1,6 @@
 //! Extraction: what is pruned, streamed and queued, and the best path, against an exhaustive search.
 
-use iacp_core::dhi::extraction::{Ape, FAST_PATH, Queued, THETA_BASE, Verdict};
+use iacp_core::dhi::extraction::{Ape, FAST_PATH, Placement, Queued, THETA_BASE};
 use iacp_core::dhi::path::{Dag, HOPS_MAX, NoRoute, Route, Scratch, best_path};
 use iacp_core::dhi::relevance::Share;
 use proptest::prelude::*;
@@ -15,12 +15,12 @@ fn below_theta_and_at_zero_a_node_is_pruned() {
     let mut queue = [Queued::FREE; 4];
     let mut ape = Ape::new(&mut queue, 8);
     assert_eq!(ape.theta(), THETA_BASE);
-    assert_eq!(ape.judge(1, Share::ZERO), Verdict::Pruned);
-    assert_eq!(ape.judge(2, share(2_999)), Verdict::Pruned);
-    assert_eq!(ape.judge(3, share(3_000)), Verdict::Queued);
+    assert_eq!(ape.judge(1, Share::ZERO), Placement::Pruned);
+    assert_eq!(ape.judge(2, share(2_999)), Placement::Pruned);
+    assert_eq!(ape.judge(3, share(3_000)), Placement::Queued);
     assert_eq!(ape.theta(), share(3_000 + 5_500 / 4), "theta rises as the queue fills");
-    assert_eq!(ape.judge(4, share(4_374)), Verdict::Pruned);
-    assert_eq!(ape.judge(5, share(4_375)), Verdict::Queued);
+    assert_eq!(ape.judge(4, share(4_374)), Placement::Pruned);
+    assert_eq!(ape.judge(5, share(4_375)), Placement::Queued);
     assert_eq!([ape.take(), ape.take(), ape.take()], [Some(5), Some(3), None], "pruned nodes never come out");
 }
 
@@ -29,10 +29,10 @@ fn from_0_85_on_a_node_has_a_stream_at_once_and_below_it_waits() {
     // shows: IACP-041 (§4.1.3), IACP-047 (§4.1.3.2)
     let mut queue = [Queued::FREE; 4];
     let mut ape = Ape::new(&mut queue, 2);
-    assert_eq!(ape.judge(1, share(8_499)), Verdict::Queued);
-    assert_eq!(ape.judge(2, FAST_PATH), Verdict::Stream, "it does not wait for what is queued");
-    assert_eq!(ape.judge(3, share(9_999)), Verdict::Stream);
-    assert_eq!(ape.judge(4, Share::ONE), Verdict::Queued, "no stream is free");
+    assert_eq!(ape.judge(1, share(8_499)), Placement::Queued);
+    assert_eq!(ape.judge(2, FAST_PATH), Placement::Stream, "it does not wait for what is queued");
+    assert_eq!(ape.judge(3, share(9_999)), Placement::Stream);
+    assert_eq!(ape.judge(4, Share::ONE), Placement::Queued, "no stream is free");
     assert_eq!(ape.take(), None);
     ape.done();
     assert_eq!(ape.take(), Some(4), "but it is first");
@@ -44,15 +44,15 @@ fn from_0_85_on_a_node_has_a_stream_at_once_and_below_it_waits() {
 fn a_full_queue_keeps_the_better_ones() {
     let mut queue = [Queued::FREE; 2];
     let mut ape = Ape::new(&mut queue, 0);
-    assert_eq!(ape.judge(1, share(8_000)), Verdict::Queued);
-    assert_eq!(ape.judge(2, share(8_000)), Verdict::Queued);
+    assert_eq!(ape.judge(1, share(8_000)), Placement::Queued);
+    assert_eq!(ape.judge(2, share(8_000)), Placement::Queued);
     assert_eq!(ape.theta(), FAST_PATH, "full: only the fast path's scores are looked at");
-    assert_eq!(ape.judge(3, share(8_499)), Verdict::Pruned);
-    assert_eq!(ape.judge(4, share(9_000)), Verdict::Displaced(2), "the later of two equal ones is the worst");
-    assert_eq!(ape.judge(5, share(9_000)), Verdict::Displaced(1));
-    assert_eq!(ape.judge(6, share(9_000)), Verdict::Pruned, "the earlier stay");
+    assert_eq!(ape.judge(3, share(8_499)), Placement::Pruned);
+    assert_eq!(ape.judge(4, share(9_000)), Placement::Displaced(2), "the later of two equal ones is the worst");
+    assert_eq!(ape.judge(5, share(9_000)), Placement::Displaced(1));
+    assert_eq!(ape.judge(6, share(9_000)), Placement::Pruned, "the earlier stay");
     let mut none = Ape::new(&mut [], 0);
-    assert_eq!(none.judge(1, Share::ONE), Verdict::Pruned);
+    assert_eq!(none.judge(1, Share::ONE), Placement::Pruned);
 }
 
 proptest! {
@@ -72,17 +72,17 @@ proptest! {
             let hrp = share(*parts);
             let theta = ape.theta();
             match ape.judge(u32::try_from(at)?, hrp) {
-                Verdict::Pruned => {
+                Placement::Pruned => {
                     let worst = waiting.iter().min();
                     let is_worse = waiting.len() == capacity && worst.is_none_or(|worst| hrp <= worst.0);
                     prop_assert!(hrp < theta || hrp == Share::ZERO || is_worse);
                 }
-                Verdict::Stream => {
+                Placement::Stream => {
                     prop_assert!(hrp >= FAST_PATH && free > 0);
                     free -= 1;
                 }
-                Verdict::Queued => waiting.push((hrp, std::cmp::Reverse(at))),
-                Verdict::Displaced(node) => {
+                Placement::Queued => waiting.push((hrp, std::cmp::Reverse(at))),
+                Placement::Displaced(node) => {
                     let worst = *waiting.iter().min().expect("a full queue");
                     prop_assert_eq!(worst.1.0, usize::try_from(node)?);
                     waiting.retain(|entry| *entry != worst);

@@ -1,11 +1,11 @@
 //! Link headers: RFC 8288's own examples, headers as real sites send them, and what is malformed.
 
 use iacp_core::dhi::form::Form;
-use iacp_core::dhi::link::{Link, Malformed, Reason, links};
+use iacp_core::dhi::link::{Link, MalformedLink, Reason, links};
 use iacp_core::dhi::uri::Uri;
 use proptest::prelude::*;
 
-fn all(field: &[u8]) -> Result<Vec<Link<'_>>, Malformed> {
+fn all(field: &[u8]) -> Result<Vec<Link<'_>>, MalformedLink> {
     links(field).collect()
 }
 
@@ -115,7 +115,7 @@ fn what_is_malformed_is_refused_with_its_place() {
         (b"<a>; x=y\"z\"", 8, Reason::Byte),
     ];
     for (field, at, reason) in cases {
-        assert_eq!(all(field), Err(Malformed { at, reason }), "{}", String::from_utf8_lossy(field));
+        assert_eq!(all(field), Err(MalformedLink { at, reason }), "{}", String::from_utf8_lossy(field));
     }
     let seventeen = parameters(17);
     let reason = all(seventeen.as_bytes()).map_err(|error| error.reason);

@@ -5,8 +5,8 @@ mod web;
 use iacp_core::dhi::handoff::Trigger;
 use iacp_core::dhi::pipeline::{AboveLimit, Limits, Media, Requirement};
 use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
-use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
+use iacp_core::scope::Scope;
 use iacp_wire::Eid;
 use web::{Page, Seen, Web, XML};
 

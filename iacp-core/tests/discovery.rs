@@ -6,7 +6,7 @@ use iacp_core::crypto::{ChaChaOnly, Portable, Provider, Secret32};
 use iacp_core::discovery::dfa::State;
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
 use iacp_core::discovery::{
-    AWAIT_IDENTITY, Discoverable, Proven, Refusal, Search, TIMESTAMP_WINDOW, check, space_of_topic,
+    AWAIT_IDENTITY, Discoverable, NotAccepted, Proven, Search, TIMESTAMP_WINDOW, check, space_of_topic,
 };
 use iacp_core::guard::{Difficulty, Load};
 use iacp_core::identity::{CanonicalEid, Identity};
@@ -60,7 +60,13 @@ fn proven(request: &[u8]) -> Proven<'_> {
     check::<Portable>(request, NOW, BITS).expect("it was mined")
 }
 
-fn accept(responder: &mut Responder, request: &[u8], port: u16, now: u64, unix: UnixTime) -> Result<Vec<u8>, Refusal> {
+fn accept(
+    responder: &mut Responder,
+    request: &[u8],
+    port: u16,
+    now: u64,
+    unix: UnixTime,
+) -> Result<Vec<u8>, NotAccepted> {
     let mut out = [0; 96];
     let proven = check::<Portable>(request, unix, BITS)?;
     responder
@@ -80,7 +86,7 @@ fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
     assert!(!answer.windows(32).any(|window| window == eid.0), "the EID does not travel in the clear");
     assert_eq!(seeker.open::<Portable>(&answer), Ok(eid));
     let (mut other, _) = search(2, BITS);
-    assert_eq!(other.open::<Portable>(&answer), Err(Refusal::Seal));
+    assert_eq!(other.open::<Portable>(&answer), Err(NotAccepted::Seal));
     for bit in 0..answer.len() * 8 {
         let mut flipped = answer.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
@@ -90,7 +96,7 @@ fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
 }
 
 /// A search by an agent with one provider, answered by an agent with another: what the search finds.
-fn searched<S: Provider, R: Provider>() -> Result<Eid, Refusal> {
+fn searched<S: Provider, R: Provider>() -> Result<Eid, NotAccepted> {
     let (mut search, miner) = Search::<3>::begin::<S>(SPACE, NOW, BITS, &mut rng(1));
     let (mut request, mut answer) = ([0; 128], [0; 96]);
     let length = search.request::<S>(&mine(miner), &mut request).expect("128 bytes hold 88");
@@ -108,7 +114,7 @@ fn the_responders_provider_decides_how_its_answer_is_sealed() {
     assert_eq!(searched::<Portable, Portable>(), Ok(eid));
     assert_eq!(searched::<ChaChaOnly, ChaChaOnly>(), Ok(eid));
     assert_eq!(searched::<Portable, ChaChaOnly>(), Ok(eid), "a seeker that has both opens either");
-    assert_eq!(searched::<ChaChaOnly, Portable>(), Err(Refusal::Seal), "AES-256-GCM, which this seeker lacks");
+    assert_eq!(searched::<ChaChaOnly, Portable>(), Err(NotAccepted::Seal), "AES-256-GCM, which this seeker lacks");
 }
 
 #[test]
@@ -118,12 +124,12 @@ fn a_request_may_limit_how_many_peers_answer() {
     let mut other = Responder::default();
     let first = accept(&mut other, &request, 1, 99, NOW).expect("a slot is free");
     assert_eq!(seeker.open::<Portable>(&first), Ok(identity().eid()));
-    assert_eq!(seeker.open::<Portable>(&first), Err(Refusal::Replayed), "a repeat is not another peer");
+    assert_eq!(seeker.open::<Portable>(&first), Err(NotAccepted::Replayed), "a repeat is not another peer");
     for (n, expected) in [true, true, false].into_iter().enumerate() {
         let mut responder = Responder::default();
         let answer = accept(&mut responder, &request, 1, n as u64, NOW).expect("a slot is free");
         let opened = seeker.open::<Portable>(&answer);
-        assert_eq!(opened, if expected { Ok(identity().eid()) } else { Err(Refusal::Enough) });
+        assert_eq!(opened, if expected { Ok(identity().eid()) } else { Err(NotAccepted::Enough) });
     }
 }
 
@@ -133,28 +139,28 @@ fn checks_come_cheapest_first_and_each_refuses() {
     let (_, request) = search(1, BITS);
     let refuse = |bytes: &[u8], now, difficulty| check::<Portable>(bytes, now, difficulty).map(|_| ()).unwrap_err();
     for length in 0..request.len() {
-        assert_eq!(refuse(&request[..length], NOW, BITS), Refusal::Malformed);
+        assert_eq!(refuse(&request[..length], NOW, BITS), NotAccepted::Malformed);
     }
     let longer = [&request[..], &[0]].concat();
-    assert_eq!(refuse(&longer, NOW, BITS), Refusal::Malformed);
+    assert_eq!(refuse(&longer, NOW, BITS), NotAccepted::Malformed);
     for byte in 0..4 {
         for bit in 0..8 {
             let mut header = request.clone();
             header[byte] ^= 1 << bit;
-            assert_eq!(refuse(&header, NOW, BITS), Refusal::Malformed, "one proof is one frame: no flags, no TLVs");
+            assert_eq!(refuse(&header, NOW, BITS), NotAccepted::Malformed, "one proof is one frame: no flags, no TLVs");
         }
     }
     let late = UnixTime(NOW.0 + TIMESTAMP_WINDOW);
     let early = UnixTime(NOW.0 - TIMESTAMP_WINDOW);
     assert!(check::<Portable>(&request, late, BITS).is_ok() && check::<Portable>(&request, early, BITS).is_ok());
-    assert_eq!(refuse(&request, UnixTime(late.0 + 1), BITS), Refusal::Timestamp);
-    assert_eq!(refuse(&request, UnixTime(early.0 - 1), BITS), Refusal::Timestamp);
-    assert_eq!(refuse(&request, NOW, BITS + 1), Refusal::Threshold, "less than the difficulty of the moment");
+    assert_eq!(refuse(&request, UnixTime(late.0 + 1), BITS), NotAccepted::Timestamp);
+    assert_eq!(refuse(&request, UnixTime(early.0 - 1), BITS), NotAccepted::Timestamp);
+    assert_eq!(refuse(&request, NOW, BITS + 1), NotAccepted::Threshold, "less than the difficulty of the moment");
 
     // A claim that the digest does not meet.
     let mut boast = request.clone();
     boast[84..88].copy_from_slice(&200_u32.to_be_bytes());
-    assert_eq!(refuse(&boast, NOW, BITS), Refusal::Proof);
+    assert_eq!(refuse(&boast, NOW, BITS), NotAccepted::Proof);
     // The digest counts its trailing zeros: leading ones prove nothing.
     let digest = Portable::sha256(&[&request[4..]]);
     assert!(trailing_zero_bits(&digest) >= BITS);
@@ -190,15 +196,15 @@ fn a_proof_is_accepted_once_and_a_full_filter_refuses() {
         responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(seed), &mut [0; 96]).map(|_| ())
     };
     assert_eq!(take(0, NOW), Ok(()));
-    assert_eq!(take(0, NOW), Err(Refusal::Replayed));
+    assert_eq!(take(0, NOW), Err(NotAccepted::Replayed));
     let end = UnixTime(NOW.0 + TIMESTAMP_WINDOW);
-    assert_eq!(take(0, end), Err(Refusal::Replayed), "as long as the timestamp is inside the window");
+    assert_eq!(take(0, end), Err(NotAccepted::Replayed), "as long as the timestamp is inside the window");
     for seed in 1..8 {
         assert_eq!(take(seed, NOW), Ok(()));
     }
-    assert_eq!(take(8, NOW), Err(Refusal::FilterFull), "it refuses rather than forgets");
-    assert_eq!(take(9, end), Err(Refusal::FilterFull));
-    assert_eq!(take(9, UnixTime(end.0 + 1)), Err(Refusal::Timestamp), "what is forgotten then is too old anyway");
+    assert_eq!(take(8, NOW), Err(NotAccepted::FilterFull), "it refuses rather than forgets");
+    assert_eq!(take(9, end), Err(NotAccepted::FilterFull));
+    assert_eq!(take(9, UnixTime(end.0 + 1)), Err(NotAccepted::Timestamp), "what is forgotten then is too old anyway");
 }
 
 #[test]
@@ -209,8 +215,8 @@ fn one_proof_buys_one_key_agreement() {
     let worked = mine(Miner::new(zerocopy::FromBytes::read_from_bytes(&body).expect("84")));
     request[4..].copy_from_slice(zerocopy::IntoBytes::as_bytes(&worked));
     let mut responder = Responder::default();
-    assert_eq!(accept(&mut responder, &request, 1, 0, NOW), Err(Refusal::Seal));
-    assert_eq!(accept(&mut responder, &request, 1, 1, NOW), Err(Refusal::Replayed));
+    assert_eq!(accept(&mut responder, &request, 1, 0, NOW), Err(NotAccepted::Seal));
+    assert_eq!(accept(&mut responder, &request, 1, 1, NOW), Err(NotAccepted::Replayed));
     assert_eq!(responder.waiting(), 0);
 }
 
@@ -223,7 +229,7 @@ fn every_accepted_request_has_one_slot_for_500_ms() {
         assert!(accept(&mut responder, &request, 1, n, NOW).is_ok());
     }
     let (_, fifth) = search(5, BITS);
-    assert_eq!(accept(&mut responder, &fifth, 1, 4, NOW), Err(Refusal::NoSlot));
+    assert_eq!(accept(&mut responder, &fifth, 1, 4, NOW), Err(NotAccepted::NoSlot));
     assert_eq!(responder.waiting(), 4);
     assert_eq!(responder.next_deadline(), Some(Mono(AWAIT_IDENTITY)));
     assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY - 1)), 0);
@@ -319,12 +325,12 @@ fn a_clock_that_was_wrong_fills_no_filter() {
         for seed in 0..8 {
             assert_eq!(take(seed, wrong), Ok(()));
         }
-        assert_eq!(take(8, wrong), Err(Refusal::FilterFull));
+        assert_eq!(take(8, wrong), Err(NotAccepted::FilterFull));
         for seed in 10..18 {
             assert_eq!(take(seed, NOW), Ok(()), "the clock is right again, after {wrong:?}");
         }
-        assert_eq!(take(18, NOW), Err(Refusal::FilterFull));
-        assert_eq!(take(10, NOW), Err(Refusal::Replayed), "and now it remembers as ever");
+        assert_eq!(take(18, NOW), Err(NotAccepted::FilterFull));
+        assert_eq!(take(10, NOW), Err(NotAccepted::Replayed), "and now it remembers as ever");
     }
 }
 
@@ -341,8 +347,8 @@ fn an_entry_ends_within_twice_the_window_and_not_before_its_proof_does() {
         };
         assert_eq!(take(NOW), Ok(()));
         let last = UnixTime(ahead.0 + TIMESTAMP_WINDOW);
-        assert_eq!(take(last), Err(Refusal::Replayed));
-        assert_eq!(take(UnixTime(last.0 + 1)), Err(Refusal::Timestamp));
+        assert_eq!(take(last), Err(NotAccepted::Replayed));
+        assert_eq!(take(UnixTime(last.0 + 1)), Err(NotAccepted::Timestamp));
         assert_eq!(responder.loads(last)[1], Load { used: 1, room: 1 });
         assert_eq!(responder.loads(UnixTime(last.0 + 1))[1], Load { used: 0, room: 1 }, "at most 60 s");
     }
@@ -355,7 +361,7 @@ fn a_proof_that_got_too_old_between_check_and_acceptance_is_refused() {
     let mut responder = Responder::default();
     let mut take =
         |unix| responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(1), &mut [0; 96]).map(|_| ());
-    assert_eq!(take(UnixTime(NOW.0 + TIMESTAMP_WINDOW + 1)), Err(Refusal::Timestamp));
+    assert_eq!(take(UnixTime(NOW.0 + TIMESTAMP_WINDOW + 1)), Err(NotAccepted::Timestamp));
     assert_eq!(take(UnixTime(NOW.0 + TIMESTAMP_WINDOW)), Ok(()), "nothing of it was kept");
 }
 

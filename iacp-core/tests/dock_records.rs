@@ -10,7 +10,7 @@ use iacp_core::erp::dock::{
 };
 use iacp_core::erp::resume::Line;
 use iacp_core::identity::Identity;
-use iacp_core::pss::Kind;
+use iacp_core::pss::ContentKind;
 use iacp_core::time::UnixTime;
 use iacp_wire::{Digest, Eid, Locator};
 use proptest::prelude::*;
@@ -148,8 +148,8 @@ fn a_session_is_read_field_by_field() {
     let taken: Vec<u64> = read.taken.iter().map(|frame| frame.sequence.get()).collect();
     assert_eq!(taken, [2_020, 2_022]);
     let waiting: Vec<Waiting<'_>> = read.waiting().collect();
-    let later = Waiting { kind: Kind::Anml, fin: false, content: b"later" };
-    assert_eq!(waiting, [later, Waiting { kind: Kind::Anml, fin: true, content: b"" }]);
+    let later = Waiting { kind: ContentKind::Anml, fin: false, content: b"later" };
+    assert_eq!(waiting, [later, Waiting { kind: ContentKind::Anml, fin: true, content: b"" }]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::directory::accusation::verify_accusation;
 use iacp_core::governance::claims::{ClaimKind, accuse_claims, turn_claim};
-use iacp_core::governance::equivocation::{Ends, NotProven, Published, Seen, TURN, contract_pair, response};
+use iacp_core::governance::equivocation::{Ends, NotProven, Published, Sighting, TURN, contract_pair, response};
 use iacp_core::governance::malfeasance::Unproven;
 use iacp_core::identity::Identity;
 use iacp_wire::message::{Evidence, MalfeasanceData, PssNeg};
@@ -78,11 +78,11 @@ fn whatever_is_altered_proves_nothing() {
 #[test]
 fn only_what_is_provable_is_published() {
     for (seen, ends, published) in [
-        (Seen::ContractPair, Ends::EverySession, Published::Revocation),
-        (Seen::BindingPair, Ends::Nothing, Published::ProofOfMal),
-        (Seen::TicketPair, Ends::Nothing, Published::Nothing),
-        (Seen::Contradiction, Ends::Session, Published::Nothing),
-        (Seen::NoRight, Ends::Nothing, Published::Nothing),
+        (Sighting::ContractPair, Ends::EverySession, Published::Revocation),
+        (Sighting::BindingPair, Ends::Nothing, Published::ProofOfMal),
+        (Sighting::TicketPair, Ends::Nothing, Published::Nothing),
+        (Sighting::Contradiction, Ends::Session, Published::Nothing),
+        (Sighting::NoRight, Ends::Nothing, Published::Nothing),
     ] {
         assert_eq!(response(seen), (ends, published));
     }

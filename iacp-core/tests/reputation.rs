@@ -1,8 +1,8 @@
 //! Scores out of what a keeper saw, the three verdicts with hysteresis, and the journal that anyone can check.
 
 use iacp_core::crypto::{ChaChaOnly, Secret32};
-use iacp_core::governance::journal::{Broken, Entry, Head, Journal, Kind, NO_EVIDENCE};
-use iacp_core::governance::reputation::{Account, EPOCH, NEWCOMER, Proven, Reputation, Verdict, median};
+use iacp_core::governance::journal::{Broken, Entry, EntryKind, Head, Journal, NO_EVIDENCE};
+use iacp_core::governance::reputation::{Account, EPOCH, NEWCOMER, Proven, Reputation, Treatment, median};
 use iacp_core::identity::Identity;
 use iacp_core::pss::Admission;
 use iacp_core::slots::IndexKey;
@@ -27,7 +27,7 @@ fn reputation(memory: &mut [Account]) -> Reputation<'_> {
     Reputation::new::<ChaChaOnly>(memory, IndexKey::new([7; 16]), keeper().eid())
 }
 
-fn see(reputation: &mut Reputation<'_>, now: UnixTime, kind: Kind, amount: u32) -> Entry {
+fn see(reputation: &mut Reputation<'_>, now: UnixTime, kind: EntryKind, amount: u32) -> Entry {
     reputation.observe::<ChaChaOnly>(now, &eid(1), kind, amount, &NO_EVIDENCE)
 }
 
@@ -36,35 +36,35 @@ fn see(reputation: &mut Reputation<'_>, now: UnixTime, kind: Kind, amount: u32) 
 fn a_score_is_45_parts_signatures_35_availability_20_proofs() {
     let mut memory = [Account::FREE; 8];
     let mut reputation = reputation(&mut memory);
-    let score = |reputation: &Reputation<'_>, proven| reputation.standing(NOW, &eid(1), proven).score;
+    let score = |reputation: &Reputation<'_>, proven| reputation.rating(NOW, &eid(1), proven).score;
     // By hand: (45·5,000 + 35·5,000 + 20·10,000) / 100.
     assert_eq!(score(&reputation, Proven::Nothing), 6_000);
     assert_eq!(score(&reputation, Proven::Against), 4_000);
     // Twelve good ones count double in the running epoch: S = (240,000 + 40,000) / 32 = 8,750.
-    see(&mut reputation, NOW, Kind::Good, 12);
+    see(&mut reputation, NOW, EntryKind::Good, 12);
     assert_eq!(score(&reputation, Proven::Nothing), 7_687); // (393,750 + 175,000 + 200,000) / 100
     // Twelve due, six met: A = (120,000 + 40,000) / 32 = 5,000.
-    see(&mut reputation, NOW, Kind::Due, 12);
-    see(&mut reputation, NOW, Kind::Met, 6);
+    see(&mut reputation, NOW, EntryKind::Due, 12);
+    see(&mut reputation, NOW, EntryKind::Met, 6);
     assert_eq!(score(&reputation, Proven::Nothing), 7_687);
     // Four false accusations are 32 bad ones: S = 280,000 / (24 + 64 + 8) = 2,916.
-    see(&mut reputation, NOW, Kind::Bad, 32);
+    see(&mut reputation, NOW, EntryKind::Bad, 32);
     assert_eq!(score(&reputation, Proven::Nothing), 5_062); // (131,220 + 175,000 + 200,000) / 100
-    assert_eq!(reputation.standing(NOW, &eid(1), Proven::Nothing).observations, 24 + 64 + 24);
+    assert_eq!(reputation.rating(NOW, &eid(1), Proven::Nothing).observations, 24 + 64 + 24);
 }
 
 #[test]
 fn what_was_seen_fades_after_an_epoch_and_is_gone_after_two() {
     let mut memory = [Account::FREE; 8];
     let mut reputation = reputation(&mut memory);
-    see(&mut reputation, NOW, Kind::Bad, 100);
-    let at = |epochs: u64| reputation.standing(UnixTime(NOW.0 + epochs * EPOCH), &eid(1), Proven::Nothing);
+    see(&mut reputation, NOW, EntryKind::Bad, 100);
+    let at = |epochs: u64| reputation.rating(UnixTime(NOW.0 + epochs * EPOCH), &eid(1), Proven::Nothing);
     assert_eq!([0, 1, 2, 3].map(|epochs| at(epochs).observations), [200, 100, 0, 0]);
     assert!(at(0).score < at(1).score && at(1).score < at(2).score);
     assert_eq!(at(2).score, NEWCOMER);
     // A clock that goes back, or to its end, counts the same and never fails.
-    assert_eq!(reputation.standing(UnixTime(0), &eid(1), Proven::Nothing), at(0));
-    assert_eq!(reputation.standing(UnixTime(u64::MAX), &eid(1), Proven::Nothing).score, NEWCOMER);
+    assert_eq!(reputation.rating(UnixTime(0), &eid(1), Proven::Nothing), at(0));
+    assert_eq!(reputation.rating(UnixTime(u64::MAX), &eid(1), Proven::Nothing).score, NEWCOMER);
 }
 
 // shows: IACP-021 (§3.6.2), IACP-022 (§3.6.2), IACP-024 (§3.6.2)
@@ -72,56 +72,56 @@ fn what_was_seen_fades_after_an_epoch_and_is_gone_after_two() {
 fn a_verdict_comes_at_one_score_and_goes_at_a_higher_one() {
     let mut memory = [Account::FREE; 8];
     let mut reputation = reputation(&mut memory);
-    let verdict = |reputation: &mut Reputation<'_>| reputation.verdict(NOW, &eid(1), Proven::Nothing, false);
-    assert_eq!(verdict(&mut reputation), (Verdict::Admit, false));
+    let verdict = |reputation: &mut Reputation<'_>| reputation.treatment(NOW, &eid(1), Proven::Nothing, false);
+    assert_eq!(verdict(&mut reputation), (Treatment::Admit, false));
     let mut seen = Vec::new();
     let (mut lowest, mut highest) = (u16::MAX, 0);
-    for kind in [Kind::Bad; 60].into_iter().chain([Kind::Good; 600]) {
+    for kind in [EntryKind::Bad; 60].into_iter().chain([EntryKind::Good; 600]) {
         see(&mut reputation, NOW, kind, 1);
-        if kind == Kind::Bad {
-            see(&mut reputation, NOW, Kind::Due, 1);
+        if kind == EntryKind::Bad {
+            see(&mut reputation, NOW, EntryKind::Due, 1);
         } else {
-            see(&mut reputation, NOW, Kind::Met, 1);
+            see(&mut reputation, NOW, EntryKind::Met, 1);
         }
-        let score = reputation.standing(NOW, &eid(1), Proven::Nothing).score;
+        let score = reputation.rating(NOW, &eid(1), Proven::Nothing).score;
         (lowest, highest) = (lowest.min(score), highest.max(score));
         let (verdict, changed) = verdict(&mut reputation);
         if changed {
             seen.push((verdict, score));
         }
         match verdict {
-            Verdict::DemandWork { threshold, score: named } => assert_eq!((threshold, named), (5_000, score)),
-            Verdict::Admit => assert!(score >= 5_000),
-            Verdict::Throttle => assert!(score < 4_000),
-            Verdict::Drop => panic!("never by a score"),
+            Treatment::DemandWork { threshold, score: named } => assert_eq!((threshold, named), (5_000, score)),
+            Treatment::Admit => assert!(score >= 5_000),
+            Treatment::Throttle => assert!(score < 4_000),
+            Treatment::Drop => panic!("never by a score"),
         }
     }
     let names: Vec<u8> = seen
         .iter()
         .map(|(verdict, _)| match verdict {
-            Verdict::Admit => 0,
-            Verdict::DemandWork { .. } => 1,
-            Verdict::Throttle => 2,
-            Verdict::Drop => 3,
+            Treatment::Admit => 0,
+            Treatment::DemandWork { .. } => 1,
+            Treatment::Throttle => 2,
+            Treatment::Drop => 3,
         })
         .collect();
     assert_eq!(names, [1, 2, 1, 0], "down and up again, each once: {seen:?}, {lowest} to {highest}");
     assert!(seen[0].1 < 5_000 && seen[1].1 < 3_500 && seen[2].1 >= 4_000 && seen[3].1 >= 5_500);
     // A proof drops at once, whatever the score is.
-    assert_eq!(reputation.verdict(NOW, &eid(1), Proven::Against, false).0, Verdict::Drop);
+    assert_eq!(reputation.treatment(NOW, &eid(1), Proven::Against, false).0, Treatment::Drop);
     // Under load the new work and the known do not.
-    assert_eq!(reputation.verdict(NOW, &eid(1), Proven::Nothing, true).0, Verdict::Admit);
-    let newcomer = reputation.verdict(NOW, &eid(2), Proven::Nothing, true).0;
-    assert_eq!(newcomer, Verdict::DemandWork { threshold: 6_500, score: 6_000 });
+    assert_eq!(reputation.treatment(NOW, &eid(1), Proven::Nothing, true).0, Treatment::Admit);
+    let newcomer = reputation.treatment(NOW, &eid(2), Proven::Nothing, true).0;
+    assert_eq!(newcomer, Treatment::DemandWork { threshold: 6_500, score: 6_000 });
 }
 
 /// The verdicts are the answers of the responder's hook.
-const fn admission(verdict: Verdict) -> Admission {
+const fn admission(verdict: Treatment) -> Admission {
     match verdict {
-        Verdict::Admit => Admission::Admit,
-        Verdict::DemandWork { .. } => Admission::DemandWork,
-        Verdict::Throttle => Admission::Throttle,
-        Verdict::Drop => Admission::Drop,
+        Treatment::Admit => Admission::Admit,
+        Treatment::DemandWork { .. } => Admission::DemandWork,
+        Treatment::Throttle => Admission::Throttle,
+        Treatment::Drop => Admission::Drop,
     }
 }
 
@@ -129,14 +129,14 @@ const fn admission(verdict: Verdict) -> Admission {
 fn each_verdict_has_its_answer_at_the_responders_hook() {
     let mut memory = [Account::FREE; 8];
     let mut reputation = reputation(&mut memory);
-    let mut hook = |proven| admission(reputation.verdict(NOW, &eid(1), proven, false).0);
+    let mut hook = |proven| admission(reputation.treatment(NOW, &eid(1), proven, false).0);
     assert_eq!((hook(Proven::Nothing), hook(Proven::Against)), (Admission::Admit, Admission::Drop));
-    see(&mut reputation, NOW, Kind::Bad, 5);
-    let mut hook = |proven| admission(reputation.verdict(NOW, &eid(1), proven, false).0);
+    see(&mut reputation, NOW, EntryKind::Bad, 5);
+    let mut hook = |proven| admission(reputation.treatment(NOW, &eid(1), proven, false).0);
     assert_eq!(hook(Proven::Nothing), Admission::DemandWork);
-    see(&mut reputation, NOW, Kind::Bad, 100);
-    see(&mut reputation, NOW, Kind::Due, 100);
-    let mut hook = |proven| admission(reputation.verdict(NOW, &eid(1), proven, false).0);
+    see(&mut reputation, NOW, EntryKind::Bad, 100);
+    see(&mut reputation, NOW, EntryKind::Due, 100);
+    let mut hook = |proven| admission(reputation.treatment(NOW, &eid(1), proven, false).0);
     assert_eq!(hook(Proven::Nothing), Admission::Throttle);
 }
 
@@ -145,12 +145,12 @@ fn each_verdict_has_its_answer_at_the_responders_hook() {
 fn a_crowd_of_new_eids_pushes_no_account_out() {
     let mut memory = [Account::FREE; 64];
     let mut reputation = reputation(&mut memory);
-    see(&mut reputation, NOW, Kind::Bad, 100);
-    let before = reputation.standing(NOW, &eid(1), Proven::Nothing);
+    see(&mut reputation, NOW, EntryKind::Bad, 100);
+    let before = reputation.rating(NOW, &eid(1), Proven::Nothing);
     for number in 2..20_000 {
-        reputation.observe::<ChaChaOnly>(NOW, &eid(number), Kind::Good, 1, &NO_EVIDENCE);
+        reputation.observe::<ChaChaOnly>(NOW, &eid(number), EntryKind::Good, 1, &NO_EVIDENCE);
     }
-    assert_eq!(reputation.standing(NOW, &eid(1), Proven::Nothing), before);
+    assert_eq!(reputation.rating(NOW, &eid(1), Proven::Nothing), before);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn scores_of_others_count_by_their_lower_median_once_a_quorum_has_answered() {
 fn journal(count: u32) -> (Head, Vec<Entry>) {
     let mut journal = Journal::new::<ChaChaOnly>(keeper().eid());
     let entries = (0..count)
-        .map(|number| journal.append::<ChaChaOnly>(NOW, Kind::Good, number, &eid(number), &[5; 16]))
+        .map(|number| journal.append::<ChaChaOnly>(NOW, EntryKind::Good, number, &eid(number), &[5; 16]))
         .collect();
     (journal.head(&keeper(), NOW), entries)
 }
@@ -229,11 +229,11 @@ proptest! {
     fn scores_are_reproducible(
         seen in prop::collection::vec((0_usize..4, any::<u32>()), 0..40), rotate in 0_usize..40,
     ) {
-        let kinds = [Kind::Good, Kind::Bad, Kind::Due, Kind::Met];
+        let kinds = [EntryKind::Good, EntryKind::Bad, EntryKind::Due, EntryKind::Met];
         let mut memory = [Account::FREE; 8];
         let mut first = reputation(&mut memory);
         let mut entries: Vec<Entry> = seen.iter().map(|(kind, amount)| see(&mut first, NOW, kinds[*kind], *amount)).collect();
-        let score = first.standing(NOW, &eid(1), Proven::Nothing);
+        let score = first.rating(NOW, &eid(1), Proven::Nothing);
         if !entries.is_empty() {
             let middle = rotate % entries.len();
             entries.rotate_left(middle);
@@ -241,7 +241,7 @@ proptest! {
         let mut memory = [Account::FREE; 8];
         let mut second = reputation(&mut memory);
         entries.iter().for_each(|entry| second.apply(entry));
-        prop_assert_eq!(second.standing(NOW, &eid(1), Proven::Nothing), score);
+        prop_assert_eq!(second.rating(NOW, &eid(1), Proven::Nothing), score);
 
         let sum = |wanted: usize| {
             let all = seen.iter().filter(|(kind, _)| *kind == wanted).map(|(_, amount)| u128::from(*amount));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Portable, Provider, Secret32, Suite};
 use iacp_core::erp::receipt::{KEPT, ReceiptSlot, Receipts};
 use iacp_core::erp::resume::{
-    Agreement, Initiator, Item, Items, Knowledge, Line, Outcome, Refusal, Resume, ResumeRecord, answer,
+    Agreement, Initiator, Item, Items, Knowledge, Line, LineOutcome, NotResumed, Resume, ResumeRecord, answer,
 };
 use iacp_core::erp::ticket::{BLOCK, Issuer, NotIssued, NotOpened, Opener, query, storage_key};
 use iacp_core::identity::Identity;
@@ -50,23 +50,23 @@ fn kind_5_has_line_next_item_and_lowest_item_not_safe() {
 fn a_malformed_kind_5_is_refused() {
     let good = hex("11111111 11111111 11111111 11111111 00000000 00000009 00000000 00000005");
     for length in 0..32 {
-        assert_eq!(Resume::read(&good[..length]), Err(Refusal::Malformed), "{length} bytes");
+        assert_eq!(Resume::read(&good[..length]), Err(NotResumed::Malformed), "{length} bytes");
     }
-    assert_eq!(Resume::read(&[&good[..], &[0]].concat()), Err(Refusal::Malformed));
+    assert_eq!(Resume::read(&[&good[..], &[0]].concat()), Err(NotResumed::Malformed));
     // No line, and yet numbers.
     for byte in 16..32 {
         let mut none = [0; 32];
         none[byte] = 1;
-        assert_eq!(Resume::read(&none), Err(Refusal::Malformed), "byte {byte}");
+        assert_eq!(Resume::read(&none), Err(NotResumed::Malformed), "byte {byte}");
     }
     let mut endless = good.clone();
     endless[24..].fill(0xFF);
-    assert_eq!(Resume::read(&endless), Err(Refusal::Malformed));
+    assert_eq!(Resume::read(&endless), Err(NotResumed::Malformed));
     // A number of 2^62 or above would leave too few: neither for the next item, nor for the lowest that is not safe.
     for byte in [16, 24] {
         let mut beyond = good.clone();
         beyond[byte] = 0x40;
-        assert_eq!(Resume::read(&beyond), Err(Refusal::Malformed), "byte {byte}");
+        assert_eq!(Resume::read(&beyond), Err(NotResumed::Malformed), "byte {byte}");
     }
 }
 
@@ -87,7 +87,7 @@ fn a_resume_record_has_56_bytes_and_no_key() {
 }
 
 /// An exchange between two sides that know this of one line.
-fn exchange(initiator: Option<Knowledge>, responder: Option<Knowledge>) -> Result<(Agreement, Agreement), Refusal> {
+fn exchange(initiator: Option<Knowledge>, responder: Option<Knowledge>) -> Result<(Agreement, Agreement), NotResumed> {
     let side = Initiator::new(initiator.map(|known| (OLD, known)));
     let read = |frame: Resume| Resume::read(&frame.to_bytes()).expect("what is written can be read");
     let (reply, theirs) = answer(&read(side.first_frame()), SESSION, responder)?;
@@ -121,14 +121,14 @@ fn both_sides_agree_or_the_session_ends_in_every_small_state() {
                 Ok((initiator, responder)) => {
                     resumed += 1;
                     assert!(can(ours, theirs) && can(theirs, ours), "{ours:?} {theirs:?}");
-                    assert_eq!((initiator.outcome, responder.outcome), (Outcome::Resumed, Outcome::Resumed));
+                    assert_eq!((initiator.outcome, responder.outcome), (LineOutcome::Resumed, LineOutcome::Resumed));
                     assert_eq!((initiator.line, responder.line), (OLD, OLD));
                     assert_eq!((initiator.send_from, responder.send_from), (theirs.safe, ours.safe));
                     assert_eq!((initiator.receive_from, responder.receive_from), (ours.delivered, theirs.delivered));
                 }
                 Err(refusal) => {
                     refused += 1;
-                    assert_eq!(refusal, Refusal::Contradiction);
+                    assert_eq!(refusal, NotResumed::Contradiction);
                     assert!(!can(ours, theirs) || !can(theirs, ours), "{ours:?} {theirs:?}");
                 }
             }
@@ -141,12 +141,12 @@ fn both_sides_agree_or_the_session_ends_in_every_small_state() {
 fn a_line_that_the_responder_does_not_know_begins_anew_and_only_then() {
     let known = Knowledge { keeps: Some(0), next: Some(4), safe: 2, delivered: 2 };
     let (initiator, responder) = exchange(Some(known), None).expect("it begins anew");
-    assert_eq!((initiator.outcome, responder.outcome), (Outcome::Unknown, Outcome::New));
+    assert_eq!((initiator.outcome, responder.outcome), (LineOutcome::Unknown, LineOutcome::New));
     assert_eq!((initiator.line, responder.line), (SESSION, SESSION), "named by this session");
     assert_eq!((initiator.send_from, initiator.receive_from), (0, 0));
     // No agent asked for a line: the responder may know as many as it wants.
     let (initiator, responder) = exchange(None, Some(known)).expect("it begins");
-    assert_eq!((initiator.outcome, responder.outcome), (Outcome::New, Outcome::New));
+    assert_eq!((initiator.outcome, responder.outcome), (LineOutcome::New, LineOutcome::New));
     assert_eq!((initiator.line, responder.line), (SESSION, SESSION));
 }
 
@@ -155,8 +155,8 @@ fn an_answer_for_another_line_is_a_violation() {
     let known = Knowledge::of_record(0);
     let other = Initiator::new(Some((Line([9; 16]), known))).first_frame();
     let asked = Initiator::new(Some((OLD, known)));
-    assert_eq!(asked.settle(&other, SESSION), Err(Refusal::OtherLine));
-    assert_eq!(Initiator::new(None).settle(&other, SESSION), Err(Refusal::OtherLine));
+    assert_eq!(asked.settle(&other, SESSION), Err(NotResumed::OtherLine));
+    assert_eq!(Initiator::new(None).settle(&other, SESSION), Err(NotResumed::OtherLine));
     assert!(!asked.may_send() && Initiator::new(None).may_send(), "no item is sent before the answer is known");
     assert_eq!((asked.freezes(), Initiator::new(None).freezes()), (Some(OLD), None));
 }
@@ -171,8 +171,8 @@ fn a_false_item_hurts_the_liar_alone() {
     assert_eq!(claim(9).map(|(_, agreed)| agreed.send_from), Ok(9));
     assert_eq!(claim(4).map(|(_, agreed)| agreed.send_from), Ok(4));
     // What never was, or is gone, contradicts.
-    assert_eq!(claim(10).map(|(_, agreed)| agreed), Err(Refusal::Contradiction));
-    assert_eq!(claim(3).map(|(_, agreed)| agreed), Err(Refusal::Contradiction));
+    assert_eq!(claim(10).map(|(_, agreed)| agreed), Err(NotResumed::Contradiction));
+    assert_eq!(claim(3).map(|(_, agreed)| agreed), Err(NotResumed::Contradiction));
     // In no case does the honest side deliver anything twice.
     assert_eq!(claim(9).map(|(_, agreed)| agreed.receive_from), Ok(6));
 }
@@ -183,8 +183,8 @@ fn an_old_backup_contradicts() {
     // The initiator had sent 9 items; its backup says 3, while the responder has committed 7.
     let backup = Knowledge { keeps: Some(0), next: Some(3), safe: 0, delivered: 0 };
     let committed = Knowledge { keeps: None, next: None, safe: 7, delivered: 7 };
-    assert_eq!(exchange(Some(backup), Some(committed)), Err(Refusal::Contradiction));
-    assert_eq!(exchange(Some(committed), Some(backup)), Err(Refusal::Contradiction));
+    assert_eq!(exchange(Some(backup), Some(committed)), Err(NotResumed::Contradiction));
+    assert_eq!(exchange(Some(committed), Some(backup)), Err(NotResumed::Contradiction));
 }
 
 #[test]

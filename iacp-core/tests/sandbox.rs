@@ -66,7 +66,7 @@ fn two_sandboxes_of_one_session_see_nothing_in_common() {
     // What goes toward the sandbox: the derivative, the stream, the bytes.
     assert!(gate.take(Mono(0), &frame(&one.digest(), 1, OPENS, b"https://example.org/")).is_ok());
     let mut out = [0; 64];
-    let length = gate.answer(Mono(0), &one, 1, (b"answer", true), &mut out).expect("there is room");
+    let length = gate.answer(Mono(0), &one.digest(), 1, (b"answer", true), &mut out).expect("there is room");
     assert_eq!(out[..length], frame(&one.digest(), 1, ENDS, b"answer")[..]);
     assert!(!out.windows(8).any(|window| AGENT.0.windows(8).any(|part| part == window)));
 }
@@ -121,17 +121,17 @@ fn streams_open_once_end_twice_and_are_bounded() {
     assert_eq!(UNDER_WAY, 32 * 32_768);
     assert_eq!(take(&mut gate, name, 1, 0, b"x"), Err(Shut::Full), "1 MiB is under way");
     assert_eq!(take(&mut gate, name, 2, 0, b"x"), Ok((1, false)), "the others go on");
-    gate.passed(Mono(0), &name, 1, 1);
+    gate.passed(Mono(0), &name.digest(), 1, 1);
     assert_eq!(take(&mut gate, name, 1, ENDS, b"x"), Ok((1, false)));
     assert_eq!(take(&mut gate, name, 1, 0, b""), Err(Shut::Stream), "the sandbox has ended it");
     // The answer still comes back; then its place is free.
     let mut out = [0; 100];
     assert_eq!(
-        gate.answer(Mono(0), &name, 1, (b"a", false), &mut out[..44]),
+        gate.answer(Mono(0), &name.digest(), 1, (b"a", false), &mut out[..44]),
         Err(Some(WriteError::TooSmall { needed: 45 }))
     );
-    assert_eq!(gate.answer(Mono(0), &name, 1, (b"a", true), &mut out), Ok(45));
-    assert_eq!(gate.answer(Mono(0), &name, 1, (b"a", true), &mut out), Err(None));
+    assert_eq!(gate.answer(Mono(0), &name.digest(), 1, (b"a", true), &mut out), Ok(45));
+    assert_eq!(gate.answer(Mono(0), &name.digest(), 1, (b"a", true), &mut out), Err(None));
     assert_eq!(take(&mut gate, name, 99, OPENS, b"https://a/"), Ok((0, true)));
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::pss::{
-    Capabilities, Closure, Congestion, Event as Change, Kind, Model, OVERHEAD, Received as Heard, SendError,
+    Capabilities, Closure, Congestion, ContentKind, Model, OVERHEAD, Received as Heard, SendError, SessionEvent,
     TRANSMIT_BUFFER, TeardownReason,
 };
 use iacp_core::time::Mono;
@@ -299,7 +299,7 @@ where
         while let Some(change) = self.session.poll_event() {
             self.watch.look(&self.session, self.who, self.timeline);
             match change {
-                Change::Established => {
+                SessionEvent::Established => {
                     self.established = Some(now);
                     let (peer, at) = (keys::short(&self.target.eid), self.session.locator().to_string());
                     let took_ms = Some(now.since(self.began));
@@ -313,38 +313,41 @@ where
                     }
                 }
                 // What the listener asks for is what it can take.
-                Change::Proposed { .. } => {
+                SessionEvent::Proposed { .. } => {
                     if self.session.accept_terms(now, self.identity).is_err() {
                         let _ = self.session.abort(now, self.identity, TeardownReason::NegotiationFailed);
                     }
                 }
-                Change::Contract(terms) => {
+                SessionEvent::Contract(terms) => {
                     let (receive_window, lifetime_s) = (terms.receive_window, terms.lifetime);
                     self.timeline.note(self.who, Event::Contract { receive_window, lifetime_s });
                     self.full = false;
                 }
-                Change::Disconnected => {
+                SessionEvent::Disconnected => {
                     let what = "the peer is silent (DISCONNECTED): the session waits for it".into();
                     self.timeline.note(self.who, Event::Trouble { what });
                 }
-                Change::Reconciled => {
+                SessionEvent::Reconciled => {
                     self.full = false;
                     self.timeline.note(self.who, Event::Trouble { what: "the peer is back".into() });
                 }
-                Change::Writable => self.full = false,
+                SessionEvent::Writable => self.full = false,
                 // What is sent from here on goes there: the socket is not connected.
-                Change::Moved { to } => {
+                SessionEvent::Moved { to } => {
                     self.timeline.note(self.who, Event::Moved { to: to.to_string() });
                 }
-                Change::Closed(closure) => self.closure = Some(closure),
-                Change::Finished { .. } => {
+                SessionEvent::Closed(closure) => self.closure = Some(closure),
+                SessionEvent::Finished { .. } => {
                     if let Some(reply) = &mut self.reply {
                         reply.complete();
                         self.patience = Some(now);
                     }
                 }
                 // The peer sends nothing but its reply and its FIN, and ends what it takes no more by force.
-                Change::Reconciling | Change::CloseRequested { .. } | Change::Delivered | Change::Released => {}
+                SessionEvent::Reconciling
+                | SessionEvent::CloseRequested { .. }
+                | SessionEvent::Delivered
+                | SessionEvent::Released => {}
             }
         }
         self.watch.look(&self.session, self.who, self.timeline);
@@ -356,7 +359,7 @@ where
             return Ok(());
         }
         if let Some(content) = source.ready() {
-            match self.session.send(now, Kind::Anml, content) {
+            match self.session.send(now, ContentKind::Anml, content) {
                 Ok(_) => source.taken(),
                 // It says when it can: by Writable, Contract or Reconciled.
                 Err(SendError::Full | SendError::NotNow) => self.full = true,
@@ -432,7 +435,7 @@ where
         // Without a reply that is waited for, content of the peer's is nothing to us.
         let Some(reply) = &mut self.reply else { return Ok(()) };
         let Some(receiver) = &mut reply.receiver else { return Ok(()) };
-        let content = (kind == Kind::Anml).then_some(&*content);
+        let content = (kind == ContentKind::Anml).then_some(&*content);
         if let Err(error) = receiver.take(&reply.store, sequence, content) {
             reply.receiver = None;
             reply.came = Some(Err(error.to_string()));

@@ -1,6 +1,6 @@
 //! What a session tells.
 
-use iacp_core::pss::{Closure, Event};
+use iacp_core::pss::{Closure, SessionEvent};
 
 /// Nothing has happened.
 pub const IACP_EVENT_NONE: i32 = 0;
@@ -25,17 +25,17 @@ pub const IACP_EVENT_BROKEN: i32 = 9;
 /// Something else has changed that needs no act.
 pub const IACP_EVENT_OTHER: i32 = 10;
 
-pub(crate) fn code(event: &Event) -> i32 {
+pub(crate) fn code(event: &SessionEvent) -> i32 {
     match event {
-        Event::Established => IACP_EVENT_ESTABLISHED,
-        Event::Disconnected => IACP_EVENT_DISCONNECTED,
-        Event::Reconciled => IACP_EVENT_RECONCILED,
-        Event::Moved { .. } => IACP_EVENT_MOVED,
-        Event::Delivered => IACP_EVENT_DELIVERED,
-        Event::Writable => IACP_EVENT_WRITABLE,
-        Event::CloseRequested { .. } => IACP_EVENT_CLOSE_REQUESTED,
-        Event::Closed(Closure::Graceful) => IACP_EVENT_CLOSED,
-        Event::Closed(_) => IACP_EVENT_BROKEN,
+        SessionEvent::Established => IACP_EVENT_ESTABLISHED,
+        SessionEvent::Disconnected => IACP_EVENT_DISCONNECTED,
+        SessionEvent::Reconciled => IACP_EVENT_RECONCILED,
+        SessionEvent::Moved { .. } => IACP_EVENT_MOVED,
+        SessionEvent::Delivered => IACP_EVENT_DELIVERED,
+        SessionEvent::Writable => IACP_EVENT_WRITABLE,
+        SessionEvent::CloseRequested { .. } => IACP_EVENT_CLOSE_REQUESTED,
+        SessionEvent::Closed(Closure::Graceful) => IACP_EVENT_CLOSED,
+        SessionEvent::Closed(_) => IACP_EVENT_BROKEN,
         _ => IACP_EVENT_OTHER,
     }
 }

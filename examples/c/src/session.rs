@@ -7,7 +7,7 @@ use iacp_core::crypto::{Compact, Secret32};
 use iacp_core::guard::{Ingress, Rate, TokenBucket};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Discard, Gate, Incoming, Kind, NotAnswered, OVERHEAD, Received, Responder,
+    Admission, Capabilities, ContentKind, Discard, Gate, Incoming, NotAnswered, OVERHEAD, Received, Replied, Responder,
     SendError, Session, Settings, StartError, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
@@ -326,11 +326,11 @@ impl IacpNode {
                 }
                 let (out, length, to) = &mut self.negotiation;
                 match self.door.answer(now, &self.identity, from, signed, |peer| only.admission(peer), out) {
-                    Ok(Answer::Negotiate { length: written, .. }) => {
+                    Ok(Replied::Negotiate { length: written, .. }) => {
                         (*length, *to) = (written, from);
                         Received::Taken
                     }
-                    Ok(Answer::DemandWork { .. }) => Received::Discarded(Discard::Reputation),
+                    Ok(Replied::DemandWork { .. }) => Received::Discarded(Discard::Reputation),
                     Err(NotAnswered::Discard(discard)) => Received::Discarded(discard),
                     Err(NotAnswered::TooSmall(_)) => Received::Discarded(Discard::Capacity),
                 }
@@ -395,7 +395,7 @@ pub unsafe extern "C" fn iacp_send(node: *mut IacpNode, now: u64, content: *cons
     if content.len() > IACP_CONTENT_BYTES {
         return IACP_TOO_LONG;
     }
-    match node.session.send(Mono(now), Kind::Anml, content) {
+    match node.session.send(Mono(now), ContentKind::Anml, content) {
         Ok(_) => IACP_OK,
         Err(SendError::Full) => IACP_FULL,
         Err(SendError::TooLong) => IACP_TOO_LONG,

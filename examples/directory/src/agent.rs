@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use iacp_core::crypto::{Secret32, Suite};
-use iacp_core::directory::client::{self, Answer, BINDING, Found, QUESTION, Reader, Reading, Writing};
+use iacp_core::directory::client::{self, BINDING, Found, NodeRecords, QUESTION, Reader, Reading, Writing};
 use iacp_core::directory::quorum::{Progress, Question};
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Judgement, Kind, Origin, judge, sign};
@@ -315,7 +315,13 @@ impl Agent {
     }
 
     /// Looks up what stands under the key of an EID; `read` gets the first answer of each node, until a quorum has answered.
-    async fn read(&self, eid: &Eid, kind: u8, nodes: &Gateways, mut read: impl FnMut(&Answer<'_>)) -> Result<Progress> {
+    async fn read(
+        &self,
+        eid: &Eid,
+        kind: u8,
+        nodes: &Gateways,
+        mut read: impl FnMut(&NodeRecords<'_>),
+    ) -> Result<Progress> {
         let eids: Vec<Eid> = nodes.iter().map(|(eid, _)| *eid).collect();
         let at = (Class::Identities, storage_key::<Chosen>(eid));
         let reading = Reading::new(self.mono(), &eids, at, kind, transaction()?);

@@ -15,12 +15,12 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use iacp_core::dhi::form::{Form, Plain};
 use iacp_core::dhi::pipeline::{
-    Answer, Ask, AskId, Failure, Get, Head, Limits, MAX_FLOAT_BUF, Mark, Outcome, Pipeline, Requirement, SrvTarget,
+    Ask, AskId, Failure, Get, Head, Ingested, Limits, MAX_FLOAT_BUF, Mark, Obtained, Pipeline, Requirement, SrvTarget,
     Workspace,
 };
 use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
-use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
+use iacp_core::scope::Scope;
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -243,7 +243,7 @@ impl Fetcher {
                 let both = async { tokio::join!(self.mapping(&uri), self.addresses(&host)) };
                 let Some((eid, addresses)) = self.within(pipeline, cache, both).await else { return };
                 let scope = addresses.iter().map(|address| Scope::of(*address)).max();
-                pipeline.answer(self.now(), id, Answer::Resolved { eid, scope }, cache);
+                pipeline.answer(self.now(), id, Obtained::Resolved { eid, scope }, cache);
             }
             Owned::Srv(host) => {
                 let Some(found) = self.within(pipeline, cache, self.srv(&host)).await else { return };
@@ -256,22 +256,22 @@ impl Fetcher {
                         name,
                     })
                     .collect();
-                pipeline.answer(self.now(), id, Answer::Targets(&targets), cache);
+                pipeline.answer(self.now(), id, Obtained::Targets(&targets), cache);
             }
             Owned::Get { https, host, authority, connect_to, port, path } => {
                 let Some(addresses) = self.within(pipeline, cache, self.addresses(&connect_to)).await else { return };
                 let Some(address) = addresses.first() else {
-                    return pipeline.answer(self.now(), id, Answer::Failed(Failure::NotConnected), cache);
+                    return pipeline.answer(self.now(), id, Obtained::Failed(Failure::NotConnected), cache);
                 };
                 // The same address that is connected to: a second look-up could give another one.
-                pipeline.answer(self.now(), id, Answer::Connecting(Scope::of(*address)), cache);
+                pipeline.answer(self.now(), id, Obtained::Connecting(Scope::of(*address)), cache);
                 if !pipeline.wants(id) {
                     return;
                 }
                 let connect = TcpStream::connect((*address, port));
                 let Some(connected) = self.within(pipeline, cache, connect).await else { return };
                 let Ok(stream) = connected else {
-                    return pipeline.answer(self.now(), id, Answer::Failed(Failure::NotConnected), cache);
+                    return pipeline.answer(self.now(), id, Obtained::Failed(Failure::NotConnected), cache);
                 };
                 if !https {
                     return self.exchange(pipeline, id, stream, &authority, &path, cache).await;
@@ -279,12 +279,12 @@ impl Fetcher {
                 let bare = host.trim_matches(['[', ']']).to_owned();
                 let name = tokio_rustls::rustls::pki_types::ServerName::try_from(bare);
                 let Ok(name) = name else {
-                    return pipeline.answer(self.now(), id, Answer::Failed(Failure::Tls), cache);
+                    return pipeline.answer(self.now(), id, Obtained::Failed(Failure::Tls), cache);
                 };
                 let Some(secured) = self.within(pipeline, cache, self.tls.connect(name, stream)).await else { return };
                 match secured {
                     Ok(stream) => self.exchange(pipeline, id, stream, &authority, &path, cache).await,
-                    Err(_) => pipeline.answer(self.now(), id, Answer::Failed(Failure::Tls), cache),
+                    Err(_) => pipeline.answer(self.now(), id, Obtained::Failed(Failure::Tls), cache),
                 }
             }
             Owned::Compare { uri, form, document, least } => {
@@ -296,8 +296,8 @@ impl Fetcher {
                 let Some(web) = self.within(pipeline, cache, read).await else { return };
                 let parities = web.ok().flatten().zip(text::of_anml(form, &document));
                 let answer = match &parities {
-                    Some((web, tree)) => Answer::Compared { web, tree },
-                    None => Answer::Failed(Failure::Lost),
+                    Some((web, tree)) => Obtained::Compared { web, tree },
+                    None => Obtained::Failed(Failure::Lost),
                 };
                 pipeline.answer(self.now(), id, answer, cache);
             }
@@ -318,23 +318,23 @@ impl Fetcher {
         let request = send(stream, authority, path, Get::ACCEPT, &hints);
         let Some(response) = self.within(pipeline, cache, request).await else { return };
         let Ok(response) = response else {
-            return pipeline.answer(self.now(), id, Answer::Failed(Failure::Lost), cache);
+            return pipeline.answer(self.now(), id, Obtained::Failed(Failure::Lost), cache);
         };
         // hyper keeps heads of 1xx to itself; the pipeline counts them.
         for _ in 0..hints.load(Ordering::Relaxed).min(HINTS_TOLD) {
-            pipeline.answer(self.now(), id, Answer::Head(Head { status: 103, fields: &[] }), cache);
+            pipeline.answer(self.now(), id, Obtained::Head(Head { status: 103, fields: &[] }), cache);
         }
         let (parts, mut body) = response.into_parts();
         let fields: Vec<(&str, &[u8])> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        pipeline.answer(self.now(), id, Answer::Head(Head { status: parts.status.as_u16(), fields: &fields }), cache);
+        pipeline.answer(self.now(), id, Obtained::Head(Head { status: parts.status.as_u16(), fields: &fields }), cache);
         while pipeline.wants(id) {
             let Some(frame) = self.within(pipeline, cache, body.frame()).await else { return };
             let answer = match &frame {
-                None => Answer::End,
-                Some(Err(_)) => Answer::Failed(Failure::Lost),
+                None => Obtained::End,
+                Some(Err(_)) => Obtained::Failed(Failure::Lost),
                 Some(Ok(frame)) => match frame.data_ref() {
-                    Some(bytes) => Answer::Chunk(bytes),
+                    Some(bytes) => Obtained::Chunk(bytes),
                     None => continue,
                 },
             };
@@ -421,13 +421,13 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Ok(sender.send_request(request).await?)
 }
 
-fn verdict(outcome: Outcome<'_, Vec<u8>>) -> Verdict {
+fn verdict(outcome: Ingested<'_, Vec<u8>>) -> Verdict {
     match outcome {
-        Outcome::Native(usiv) => {
+        Ingested::Native(usiv) => {
             Verdict::Native { uri: usiv.target_uri().to_owned(), payload: usiv.payload().to_vec() }
         }
-        Outcome::Legacy(hand_off, _) => Verdict::Legacy { trigger: hand_off.trigger, url: hand_off.url.to_owned() },
-        Outcome::Unavailable { retry_after, .. } => Verdict::Unavailable { retry_after },
-        Outcome::Refused(refusal, _) => Verdict::Refused(refusal.to_string()),
+        Ingested::Legacy(hand_off, _) => Verdict::Legacy { trigger: hand_off.trigger, url: hand_off.url.to_owned() },
+        Ingested::Unavailable { retry_after, .. } => Verdict::Unavailable { retry_after },
+        Ingested::Refused(refusal, _) => Verdict::Refused(refusal.to_string()),
     }
 }

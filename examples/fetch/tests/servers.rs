@@ -6,7 +6,7 @@ use fetch::driver::Verdict;
 use fetch::servers::{ANML, LIMIT};
 use iacp_core::dhi::handoff::Trigger;
 use iacp_core::dhi::pipeline::{Failure, Limits, Media, Noted, Requirement};
-use iacp_core::dhi::scope::Scope;
+use iacp_core::scope::Scope;
 use web::{PATIENCE, Web, is_unavailable, legacy, notes, payload};
 
 const WELL_KNOWN: &str = "/.well-known/anml";

@@ -9,7 +9,7 @@ use explain::hexadecimal;
 use explain::utc::utc;
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
-use iacp_core::discovery::{Refusal, TIMESTAMP_WINDOW, check, space_of_topic};
+use iacp_core::discovery::{NotAccepted, TIMESTAMP_WINDOW, check, space_of_topic};
 use iacp_core::time::UnixTime;
 use iacp_wire::message::DiscoveryReq;
 use iacp_wire::{DhtKey, Frame, HEADER_LEN, Message, X25519Key};
@@ -276,18 +276,18 @@ fn verify(arguments: &Verify) -> Result<ExitCode> {
 }
 
 /// The check that a refusal comes from.
-const fn failed(refusal: Refusal) -> Check {
+const fn failed(refusal: NotAccepted) -> Check {
     match refusal {
-        Refusal::Timestamp => Check::Timestamp,
-        Refusal::Threshold => Check::Threshold,
-        Refusal::Proof => Check::Proof,
+        NotAccepted::Timestamp => Check::Timestamp,
+        NotAccepted::Threshold => Check::Threshold,
+        NotAccepted::Proof => Check::Proof,
         // The others come from a responder's memory, which a check does not touch.
-        Refusal::Malformed
-        | Refusal::Replayed
-        | Refusal::FilterFull
-        | Refusal::NoSlot
-        | Refusal::Seal
-        | Refusal::Enough => Check::Form,
+        NotAccepted::Malformed
+        | NotAccepted::Replayed
+        | NotAccepted::FilterFull
+        | NotAccepted::NoSlot
+        | NotAccepted::Seal
+        | NotAccepted::Enough => Check::Form,
     }
 }
 

@@ -35,7 +35,7 @@ impl Queued {
 /// The decision about a node. No request is ever sent for a pruned one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Verdict {
+pub enum Placement {
     /// It is dropped: its score is 0, below Θ, or below everything in a full queue.
     Pruned,
     /// It has a stream of its own. The caller fetches it, then calls [`Ape::done`].
@@ -49,16 +49,16 @@ pub enum Verdict {
 /// The engine: streams that are under way, and a queue in the caller's memory.
 ///
 /// ```
-/// use iacp_core::dhi::extraction::{Ape, Queued, Verdict};
+/// use iacp_core::dhi::extraction::{Ape, Queued, Placement};
 /// use iacp_core::dhi::relevance::Share;
 ///
 /// let share = |parts| Share::new(parts).ok_or("from 0 to 10,000");
 /// let mut queue = [Queued::FREE; 16];
 /// let mut ape = Ape::new(&mut queue, 2);
-/// assert_eq!(ape.judge(1, share(9_000)?), Verdict::Stream);
-/// assert_eq!(ape.judge(2, share(5_000)?), Verdict::Queued);
-/// assert_eq!(ape.judge(3, share(7_000)?), Verdict::Queued);
-/// assert_eq!(ape.judge(4, share(1_000)?), Verdict::Pruned);
+/// assert_eq!(ape.judge(1, share(9_000)?), Placement::Stream);
+/// assert_eq!(ape.judge(2, share(5_000)?), Placement::Queued);
+/// assert_eq!(ape.judge(3, share(7_000)?), Placement::Queued);
+/// assert_eq!(ape.judge(4, share(1_000)?), Placement::Pruned);
 /// assert_eq!(ape.take(), Some(3), "one stream is free");
 /// assert_eq!(ape.take(), None);
 /// ape.done();
@@ -91,13 +91,13 @@ impl<'m> Ape<'m> {
 
     /// Decides about a node by its score, immediately and finally.
     // keeps: IACP-041 (§4.1.3), IACP-046 (§4.1.3.2), IACP-047 (§4.1.3.2)
-    pub fn judge(&mut self, node: u32, hrp: Share) -> Verdict {
+    pub fn judge(&mut self, node: u32, hrp: Share) -> Placement {
         if hrp == Share::ZERO || hrp < self.theta() {
-            return Verdict::Pruned;
+            return Placement::Pruned;
         }
         if hrp >= FAST_PATH && self.free_streams > 0 {
             self.free_streams -= 1;
-            return Verdict::Stream;
+            return Placement::Stream;
         }
         let entry = Queued { hrp, arrival: self.arrivals, node };
         self.arrivals += 1;
@@ -110,17 +110,17 @@ impl<'m> Ape<'m> {
             if let Some(first) = room.first_mut() {
                 *first = entry;
             }
-            return Verdict::Queued;
+            return Placement::Queued;
         }
         // The queue is full: the worst node is pruned, unless this one is worse.
-        let Some(last) = place.checked_sub(1) else { return Verdict::Pruned };
+        let Some(last) = place.checked_sub(1) else { return Placement::Pruned };
         let room = self.queue.get_mut(..=last).unwrap_or_default();
         let displaced = room.first().map_or(node, |worst| worst.node);
         room.rotate_left(1);
         if let Some(last) = room.last_mut() {
             *last = entry;
         }
-        Verdict::Displaced(displaced)
+        Placement::Displaced(displaced)
     }
 
     /// Takes the best queued node, if a stream is free for it.

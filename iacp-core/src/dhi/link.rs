@@ -34,14 +34,14 @@ pub enum Reason {
 /// A field that is not a list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Malformed {
+pub struct MalformedLink {
     /// Where in the field, in bytes.
     pub at: usize,
     /// What is wrong there.
     pub reason: Reason,
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.reason {
             Reason::NoTarget => "a link without <target>",
@@ -53,7 +53,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-impl core::error::Error for Malformed {}
+impl core::error::Error for MalformedLink {}
 
 /// The value of a parameter, as written in the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl<'a> Value<'a> {
 /// assert_eq!(found.len(), 2);
 /// assert_eq!(found[0].target, "/page.anml");
 /// assert!(found[0].anml().is_some() && found[1].anml().is_none());
-/// # Ok::<(), iacp_core::dhi::link::Malformed>(())
+/// # Ok::<(), iacp_core::dhi::link::MalformedLink>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'a> {
@@ -224,11 +224,11 @@ impl<'a> Links<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    const fn wrong(&self, reason: Reason) -> Malformed {
-        Malformed { at: self.at, reason }
+    const fn wrong(&self, reason: Reason) -> MalformedLink {
+        MalformedLink { at: self.at, reason }
     }
 
-    fn link(&mut self) -> Result<Link<'a>, Malformed> {
+    fn link(&mut self) -> Result<Link<'a>, MalformedLink> {
         if !self.is_next(b'<') {
             return Err(self.wrong(Reason::NoTarget));
         }
@@ -274,7 +274,7 @@ impl<'a> Links<'a> {
         }
     }
 
-    fn value(&mut self) -> Result<Value<'a>, Malformed> {
+    fn value(&mut self) -> Result<Value<'a>, MalformedLink> {
         self.skip_blanks();
         if !self.is_next(b'"') {
             let raw = self.while_(is_unquoted);
@@ -306,7 +306,7 @@ const fn is_control(byte: u8) -> bool {
 }
 
 impl<'a> Iterator for Links<'a> {
-    type Item = Result<Link<'a>, Malformed>;
+    type Item = Result<Link<'a>, MalformedLink>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while matches!(self.peek(), Some(b' ' | b'\t' | b',')) {

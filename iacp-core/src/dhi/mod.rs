@@ -13,7 +13,6 @@ pub mod path;
 pub mod pipeline;
 pub mod problem_cache;
 pub mod relevance;
-pub mod scope;
 pub mod uri;
 pub mod vector;
 pub mod workflow;

@@ -159,7 +159,7 @@ impl Uri {
     /// # Errors
     /// What [`UriError`] names; this is then empty.
     pub fn read(&mut self, text: &str) -> Result<(), UriError> {
-        self.become_(None, text)
+        self.rebuild(None, text)
     }
 
     /// Reads a reference against the URI of the document in which it stands (RFC 3986 §5.2).
@@ -167,10 +167,10 @@ impl Uri {
     /// # Errors
     /// What [`UriError`] names; this is then empty.
     pub fn resolve(&mut self, base: &Self, reference: &str) -> Result<(), UriError> {
-        self.become_(Some(base), reference)
+        self.rebuild(Some(base), reference)
     }
 
-    fn become_(&mut self, base: Option<&Self>, text: &str) -> Result<(), UriError> {
+    fn rebuild(&mut self, base: Option<&Self>, text: &str) -> Result<(), UriError> {
         let result = self.build(base, text);
         if result.is_err() {
             self.clear();

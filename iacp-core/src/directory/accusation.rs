@@ -3,7 +3,7 @@
 use iacp_wire::message::{Evidence, MalfeasanceData};
 use iacp_wire::{DhtKey, Eid};
 
-use super::kind::{Class, Malformed};
+use super::kind::{Class, MalformedRecord};
 use super::name::{Curation, Delegation, Path};
 use crate::crypto::Provider;
 use crate::governance::claims::{ClaimKind, verify_claims};
@@ -23,9 +23,9 @@ impl<'a> Court<'a> {
     ///
     /// # Errors
     /// The claims of a curator do not have their form.
-    pub fn of(data: &MalfeasanceData<'a>) -> Result<Self, Malformed> {
+    pub fn of(data: &MalfeasanceData<'a>) -> Result<Self, MalformedRecord> {
         let Evidence::Claims(claims) = data.evidence else { return Ok(Self::Eid(data.ticket.target_eid)) };
-        match ClaimKind::from_code(claims.kind()).ok_or(Malformed)? {
+        match ClaimKind::from_code(claims.kind()).ok_or(MalformedRecord)? {
             ClaimKind::Curation => Ok(Self::Path(Curation::parse(claims.a())?.path)),
             ClaimKind::Delegation => Ok(Self::Path(Delegation::parse(claims.a())?.parent)),
             ClaimKind::Vote | ClaimKind::Turn => Ok(Self::Eid(data.ticket.target_eid)),
@@ -79,7 +79,7 @@ pub(super) fn is_cleared_by(data: &MalfeasanceData<'_>, first_invalid: u64) -> b
 /// Two changes of one state of one root. The version alone is not a serial: a name that was registered anew begins at 1 again,
 /// and its honest curator has signed another version 1 before.
 fn curations<P: Provider>(offender: &Eid, pair: [&[u8]; 2]) -> Result<(), Unproven> {
-    let read = |bytes| Curation::parse(bytes).map_err(|Malformed| Unproven::Form);
+    let read = |bytes| Curation::parse(bytes).map_err(|MalformedRecord| Unproven::Form);
     let [one, other] = [read(pair[0])?, read(pair[1])?];
     if (one.path, one.version, one.state_before) != (other.path, other.version, other.state_before) {
         return Err(Unproven::Serial);
@@ -92,7 +92,7 @@ fn curations<P: Provider>(offender: &Eid, pair: [&[u8]; 2]) -> Result<(), Unprov
 
 /// Two delegations of one child path with one beginning.
 fn delegations<P: Provider>(offender: &Eid, pair: [&[u8]; 2]) -> Result<(), Unproven> {
-    let read = |bytes| Delegation::parse(bytes).map_err(|Malformed| Unproven::Form);
+    let read = |bytes| Delegation::parse(bytes).map_err(|MalformedRecord| Unproven::Form);
     let [one, other] = [read(pair[0])?, read(pair[1])?];
     if (one.parent, one.child, one.not_before) != (other.parent, other.child, other.not_before) {
         return Err(Unproven::Serial);

@@ -8,7 +8,7 @@ use iacp_wire::{DhtKey, Digest, Eid, Signature};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::accusation::Court;
-use super::kind::{Class, Kind, Malformed};
+use super::kind::{Class, Kind, MalformedRecord};
 use super::name::{Curation, Delegation, Path, Root};
 use crate::crypto::Provider;
 use crate::governance::malfeasance::accusation_id;
@@ -66,13 +66,13 @@ pub struct Custodian<'a> {
 }
 
 impl<'a> Custodian<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let custody = Custody::parse(bytes).map_err(|_| Malformed)?;
+    fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        let custody = Custody::parse(bytes).map_err(|_| MalformedRecord)?;
         let [path, child] = [custody.path, custody.child].map(Path::from_bytes);
-        let (path, child) = (path.ok_or(Malformed)?, child.ok_or(Malformed)?);
+        let (path, child) = (path.ok_or(MalformedRecord)?, child.ok_or(MalformedRecord)?);
         let behind = size_of_val(custody.votes).saturating_add(1);
-        let signed = bytes.len().checked_sub(behind).and_then(|length| bytes.get(..length)).ok_or(Malformed)?;
-        if child.extends(&path) { Ok(Self { path, child, custody, signed }) } else { Err(Malformed) }
+        let signed = bytes.len().checked_sub(behind).and_then(|length| bytes.get(..length)).ok_or(MalformedRecord)?;
+        if child.extends(&path) { Ok(Self { path, child, custody, signed }) } else { Err(MalformedRecord) }
     }
 }
 
@@ -88,11 +88,11 @@ pub struct Stated<'a> {
 }
 
 impl<'a> Stated<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let assertion = Assertion::parse(bytes).map_err(|_| Malformed)?;
-        let path = Path::from_bytes(assertion.path).ok_or(Malformed)?;
-        let (signed, _) = bytes.split_last_chunk::<64>().ok_or(Malformed)?;
-        if assertion.terms.value.get() > 10_000 { Err(Malformed) } else { Ok(Self { path, assertion, signed }) }
+    fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        let assertion = Assertion::parse(bytes).map_err(|_| MalformedRecord)?;
+        let path = Path::from_bytes(assertion.path).ok_or(MalformedRecord)?;
+        let (signed, _) = bytes.split_last_chunk::<64>().ok_or(MalformedRecord)?;
+        if assertion.terms.value.get() > 10_000 { Err(MalformedRecord) } else { Ok(Self { path, assertion, signed }) }
     }
 }
 
@@ -111,11 +111,11 @@ pub struct Rebuttal {
 const _: () = assert!(size_of::<Rebuttal>() == 244);
 
 impl Rebuttal {
-    fn parse(bytes: &[u8]) -> Result<&Self, Malformed> {
-        let rebuttal = Self::ref_from_bytes(bytes).map_err(|_| Malformed)?;
+    fn parse(bytes: &[u8]) -> Result<&Self, MalformedRecord> {
+        let rebuttal = Self::ref_from_bytes(bytes).map_err(|_| MalformedRecord)?;
         let measured = rebuttal.head.rebuttal_proof_length.get() == 112;
         let own = rebuttal.revocation.eid == rebuttal.head.offender_eid;
-        if measured && own { Ok(rebuttal) } else { Err(Malformed) }
+        if measured && own { Ok(rebuttal) } else { Err(MalformedRecord) }
     }
 }
 
@@ -135,9 +135,9 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// Its size or one of its lengths or paths is wrong.
-    pub fn parse(kind: Kind, bytes: &'a [u8]) -> Result<Self, Malformed> {
-        fn figure<T: FromBytes + KnownLayout + Immutable + Unaligned>(bytes: &[u8]) -> Result<&T, Malformed> {
-            T::ref_from_bytes(bytes).map_err(|_| Malformed)
+    pub fn parse(kind: Kind, bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        fn figure<T: FromBytes + KnownLayout + Immutable + Unaligned>(bytes: &[u8]) -> Result<&T, MalformedRecord> {
+            T::ref_from_bytes(bytes).map_err(|_| MalformedRecord)
         }
         Ok(match kind {
             Kind::Binding => Self::Binding(figure(bytes)?),
@@ -152,18 +152,18 @@ impl<'a> Body<'a> {
             Kind::Assertion => Self::Assertion(Stated::parse(bytes)?),
             Kind::Publication => Self::Publication(figure(bytes)?),
             Kind::Accusation => {
-                let data = MalfeasanceData::parse(bytes).map_err(|_| Malformed)?;
+                let data = MalfeasanceData::parse(bytes).map_err(|_| MalformedRecord)?;
                 Self::Accusation(data, Court::of(&data)?)
             }
             Kind::Rebuttal => Self::Rebuttal(Rebuttal::parse(bytes)?),
-            Kind::Verdict => Self::Verdict(Verdict::parse(bytes).map_err(|_| Malformed)?),
+            Kind::Verdict => Self::Verdict(Verdict::parse(bytes).map_err(|_| MalformedRecord)?),
             Kind::Score => Self::Score(figure(bytes)?),
             Kind::Node => Self::Node(figure(bytes)?),
             Kind::Filter => {
                 let part: &FilterPart = figure(bytes)?;
                 // Two epochs of a larger one would stand under no key.
                 let sound = part.order < 3 && u32::from(part.part.get()) < 16 << part.order;
-                Self::Filter(if sound { part } else { return Err(Malformed) })
+                Self::Filter(if sound { part } else { return Err(MalformedRecord) })
             }
         })
     }

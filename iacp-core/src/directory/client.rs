@@ -197,14 +197,14 @@ pub const BINDING: u8 = 255;
 
 /// What one node answers to a [`Reading`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct NodeRecords<'a> {
     /// What the node says of the key. Hints: the record that proves one is read before anything follows from it.
     pub flags: u16,
     records: &'a [u8],
     asked: (u8, DhtKey),
 }
 
-impl<'a> Answer<'a> {
+impl<'a> NodeRecords<'a> {
     /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is not an answer.
     /// What follows a malformed one is not read.
     // keeps: IACP-067 (§4.2.1.3)
@@ -260,7 +260,7 @@ impl Reading {
     }
 
     /// The first answer of a node. Anything else is none, and changes nothing.
-    pub fn heard<'a>(&mut self, node: &Eid, datagram: &'a [u8]) -> Option<Answer<'a>> {
+    pub fn heard<'a>(&mut self, node: &Eid, datagram: &'a [u8]) -> Option<NodeRecords<'a>> {
         let place = self.question.place(node).filter(|place| !self.question.has_answered(*place))?;
         let frame = Frame::parse(datagram).ok()?;
         let Message::DirAnswer { head, records } = frame.message else { return None };
@@ -269,7 +269,7 @@ impl Reading {
         }
         self.question.answered(node);
         let asked = (self.head.kind, self.head.storage_key);
-        self.question.has_answered(place).then_some(Answer { flags: head.answer_flags.get(), records, asked })
+        self.question.has_answered(place).then_some(NodeRecords { flags: head.answer_flags.get(), records, asked })
     }
 }
 
@@ -291,7 +291,7 @@ pub struct Found {
 impl Found {
     /// Judges what a node answered.
     // keeps: IACP-067 (§4.2.1.3)
-    pub fn take<P: Provider>(&mut self, now: UnixTime, answer: &Answer<'_>, facts: &impl Facts) {
+    pub fn take<P: Provider>(&mut self, now: UnixTime, answer: &NodeRecords<'_>, facts: &impl Facts) {
         self.answers = self.answers.saturating_add(1);
         for (bit, count) in self.flags.iter_mut().enumerate() {
             *count = count.saturating_add(u8::from(answer.flags >> bit & 1 == 1));

@@ -56,7 +56,7 @@ pub type Voters = heapless::Vec<Eid, RESPONSIBLE>;
 /// Why a record may not stand. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Refusal {
+pub enum NotStored {
     /// The kind is unknown, or the body has not its form.
     Malformed,
     /// The storage key is not that of the body.
@@ -85,7 +85,7 @@ pub enum Refusal {
     Votes,
 }
 
-impl Refusal {
+impl NotStored {
     /// The status that a receipt or an `ERP_CONFIRM` gives it.
     #[must_use]
     pub const fn status(self) -> u32 {
@@ -107,7 +107,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotStored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "body: not the form of its kind",
@@ -127,4 +127,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for NotStored {}

@@ -4,8 +4,8 @@ use iacp_wire::Signature;
 use iacp_wire::layout::{NodeRecord, Record};
 
 use super::body::{Body, Slot};
-use super::facts::{DAY, Facts, HOUR, Refusal};
-use super::kind::{Class, Kind, Malformed};
+use super::facts::{DAY, Facts, HOUR, NotStored};
+use super::kind::{Class, Kind, MalformedRecord};
 use super::name::{CLOCKS, SAME_MOMENT};
 use super::prove::prove;
 use crate::crypto::Provider;
@@ -42,15 +42,15 @@ pub enum Judgement {
     /// What is held stays, and the two together prove an offence of their signer.
     Equivocation,
     /// It may not stand.
-    Refused(Refusal),
+    Refused(NotStored),
 }
 
 /// The slot that a record belongs into: a node keeps one record of each.
 ///
 /// # Errors
 /// The kind is unknown, or the body has not its form.
-pub fn slot<P: Provider>(record: &Record<'_>) -> Result<Slot, Malformed> {
-    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
+pub fn slot<P: Provider>(record: &Record<'_>) -> Result<Slot, MalformedRecord> {
+    let kind = Kind::from_code(record.kind).ok_or(MalformedRecord)?;
     let body = Body::parse(kind, record.body)?;
     Ok(Slot { kind, key: record.storage_key, which: body.which::<P>() })
 }
@@ -59,8 +59,8 @@ pub fn slot<P: Provider>(record: &Record<'_>) -> Result<Slot, Malformed> {
 ///
 /// # Errors
 /// The kind is unknown, or the body has not its form.
-pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
-    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
+pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, MalformedRecord> {
+    let kind = Kind::from_code(record.kind).ok_or(MalformedRecord)?;
     Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
 }
 
@@ -69,7 +69,7 @@ pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
-/// use iacp_core::directory::{Facts, Judgement, Origin, Refusal, judge, name};
+/// use iacp_core::directory::{Facts, Judgement, Origin, NotStored, judge, name};
 /// use iacp_core::time::UnixTime;
 /// use iacp_wire::layout::Record;
 /// use iacp_wire::{DhtKey, Digest, Eid};
@@ -88,7 +88,7 @@ pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
 /// // A binding under a key that is not its EID's.
 /// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 2_000, body: &[9; 120] };
 /// let judged = judge::<ChaChaOnly>(UnixTime(1_000), Origin::Owner, &record, None, &Nothing);
-/// assert_eq!(judged, Judgement::Refused(Refusal::Key));
+/// assert_eq!(judged, Judgement::Refused(NotStored::Key));
 /// ```
 // keeps: IACP-067 (§4.2.1.3)
 #[must_use]
@@ -100,11 +100,11 @@ pub fn judge<P: Provider>(
     facts: &impl Facts,
 ) -> Judgement {
     let refused = Judgement::Refused;
-    let Some(kind) = Kind::from_code(record.kind) else { return refused(Refusal::Malformed) };
-    let Ok(body) = Body::parse(kind, record.body) else { return refused(Refusal::Malformed) };
+    let Some(kind) = Kind::from_code(record.kind) else { return refused(NotStored::Malformed) };
+    let Ok(body) = Body::parse(kind, record.body) else { return refused(NotStored::Malformed) };
     let (class, key) = body.place::<P>(kind, &record.storage_key);
     if key != record.storage_key {
-        return refused(Refusal::Key);
+        return refused(NotStored::Key);
     }
     let expiry = match expiry(now, origin, record, &body) {
         Ok(expiry) => expiry,
@@ -142,16 +142,16 @@ fn is_of_one_signer<P: Provider>(body: &Body<'_>, held: Option<&Record<'_>>, fac
 }
 
 /// How long the record may live, from what its body says and its kind allows.
-fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -> Result<u64, Refusal> {
+fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -> Result<u64, NotStored> {
     let fresh = |time: u64| match origin {
         Origin::Owner => UnixTime(time).distance(now) <= CLOCKS,
         Origin::Node => time <= now.0.saturating_add(CLOCKS),
     };
     let window = |from: u64, until: u64, most: u64| {
         let sound = until > from && until - from <= most && fresh(from);
-        if sound { Ok(until) } else { Err(Refusal::Time) }
+        if sound { Ok(until) } else { Err(NotStored::Time) }
     };
-    let timed = |time: u64, life: u64| if fresh(time) { Ok(time.saturating_add(life)) } else { Err(Refusal::Time) };
+    let timed = |time: u64, life: u64| if fresh(time) { Ok(time.saturating_add(life)) } else { Err(NotStored::Time) };
     let lives = |life: u64| now.0.saturating_add(life);
     let most = match body {
         Body::Binding(_) => lives(2 * HOUR),
@@ -159,23 +159,23 @@ fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -
         Body::AirkBinding(_) | Body::Accusation(..) | Body::Rebuttal(_) | Body::Verdict(_) => lives(400 * DAY),
         // From now on: one that came as it was about to run out would displace another and then be gone.
         Body::Revocation(body) if timed(body.timestamp.get(), 400 * DAY)? > now.0 => lives(400 * DAY),
-        Body::Revocation(_) => return Err(Refusal::Time),
+        Body::Revocation(_) => return Err(NotStored::Time),
         Body::Hosting(body) => window(body.from.get(), body.until.get(), DAY)?,
         Body::Root(body) => timed(body.time, 400 * DAY)?,
         Body::Curation(_) => lives(400 * DAY),
         Body::Delegation(body) if body.window_is_valid() && body.child.extends(&body.parent) => body.not_after,
-        Body::Delegation(_) => return Err(Refusal::Time),
+        Body::Delegation(_) => return Err(NotStored::Time),
         Body::Custody(body) if body.custody.terms.not_after.get() <= lives(30 * DAY) => {
             body.custody.terms.not_after.get()
         }
-        Body::Custody(_) => return Err(Refusal::Time),
+        Body::Custody(_) => return Err(NotStored::Time),
         Body::Assertion(body) => window(body.assertion.terms.from.get(), body.assertion.terms.until.get(), 30 * DAY)?,
         Body::Publication(body) => window(body.from.get(), body.until.get(), HOUR)?,
         // Of this epoch or the one before; it is of use for one epoch longer.
         Body::Filter(body) => {
             let (epoch, running) = (u64::from(body.epoch.get()), now.0.saturating_add(CLOCKS) / filter::EPOCH);
             if running.checked_sub(epoch).is_none_or(|age| age > 1) {
-                return Err(Refusal::Time);
+                return Err(NotStored::Time);
             }
             epoch.saturating_add(2).saturating_mul(filter::EPOCH)
         }
@@ -186,7 +186,7 @@ fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -
     // body and its kind say, so that no node shortens a trial, a verdict or a defence.
     let most = if matches!(body, Body::Binding(_) | Body::Ticket(_)) { most.min(record.expiry) } else { most };
     let expiry = most.min(lives(400 * DAY));
-    if expiry > now.0 { Ok(expiry) } else { Err(Refusal::Time) }
+    if expiry > now.0 { Ok(expiry) } else { Err(NotStored::Time) }
 }
 
 /// Whether a root that a node hands on may not displace the one that stands. Its time is its owner's own word, and the earlier time
@@ -208,14 +208,14 @@ fn is_backdated(
 }
 
 /// Whether the owner may do this at all.
-fn standing(body: &Body<'_>, same: bool, facts: &impl Facts) -> Result<(), Refusal> {
+fn standing(body: &Body<'_>, same: bool, facts: &impl Facts) -> Result<(), NotStored> {
     if let Body::Binding(binding) = body {
         let (eid, generation) = (&binding.source_eid, binding.generation_counter.get());
         if generation >= 1 << 63 {
-            return Err(Refusal::Generation);
+            return Err(NotStored::Generation);
         }
         if facts.first_invalid(eid).is_some_and(|first| generation >= first) {
-            return Err(Refusal::Revoked);
+            return Err(NotStored::Revoked);
         }
     }
     let Some(owner) = body.owner() else { return Ok(()) };
@@ -224,10 +224,10 @@ fn standing(body: &Body<'_>, same: bool, facts: &impl Facts) -> Result<(), Refus
         return Ok(());
     }
     if facts.is_slashed(&owner) {
-        return Err(Refusal::Blocked);
+        return Err(NotStored::Blocked);
     }
     let moves = matches!(body, Body::Binding(_) | Body::Ticket(_) | Body::Hosting(_) | Body::Accusation(..));
-    if moves && !same && facts.is_challenged(&owner) { Err(Refusal::Challenged) } else { Ok(()) }
+    if moves && !same && facts.is_challenged(&owner) { Err(NotStored::Challenged) } else { Ok(()) }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

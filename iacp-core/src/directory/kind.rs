@@ -146,12 +146,12 @@ impl Kind {
 /// The body does not have the form of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Malformed;
+pub struct MalformedRecord;
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("body: not the form of its kind")
     }
 }
 
-impl core::error::Error for Malformed {}
+impl core::error::Error for MalformedRecord {}

@@ -19,6 +19,6 @@ pub mod work;
 
 pub use answered::{Answered, answered};
 pub use body::{Body, Custodian, Rebuttal, Slot, Stated, record_digest};
-pub use facts::{Facts, Refusal, Voters};
+pub use facts::{Facts, NotStored, Voters};
 pub use judge::{Judgement, Origin, class_of, judge, sign, slot};
-pub use kind::{Class, Kind, Malformed};
+pub use kind::{Class, Kind, MalformedRecord};

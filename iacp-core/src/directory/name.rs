@@ -6,7 +6,7 @@ use core::fmt;
 use iacp_wire::layout::NamespaceRoot;
 use iacp_wire::{Digest, Eid, Signature};
 
-use super::kind::{Kind, Malformed};
+use super::kind::{Kind, MalformedRecord};
 use crate::crypto::{BadSignature, Provider};
 use crate::discovery::pow::trailing_zero_bits;
 use crate::identity::verify_record;
@@ -123,19 +123,19 @@ pub(super) const SAME_MOMENT: u64 = 600_000;
 const MAX_PROOF: usize = 512;
 
 impl<'a> Root<'a> {
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let (length, _) = bytes.split_first_chunk::<2>().ok_or(Malformed)?;
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        let (length, _) = bytes.split_first_chunk::<2>().ok_or(MalformedRecord)?;
         let record = NAMESPACE_HEAD + usize::from(u16::from_be_bytes(*length));
-        let (head, rest) = bytes.split_at_checked(record).ok_or(Malformed)?;
-        let named = NamespaceRoot::parse(head).map_err(|_| Malformed)?;
-        let path = Path::new(named.namespace).filter(Path::is_root).ok_or(Malformed)?;
-        let (time, rest) = rest.split_first_chunk::<8>().ok_or(Malformed)?;
-        let (signature, after) = rest.split_first_chunk::<64>().ok_or(Malformed)?;
-        let (length, proof) = after.split_first_chunk::<2>().ok_or(Malformed)?;
+        let (head, rest) = bytes.split_at_checked(record).ok_or(MalformedRecord)?;
+        let named = NamespaceRoot::parse(head).map_err(|_| MalformedRecord)?;
+        let path = Path::new(named.namespace).filter(Path::is_root).ok_or(MalformedRecord)?;
+        let (time, rest) = rest.split_first_chunk::<8>().ok_or(MalformedRecord)?;
+        let (signature, after) = rest.split_first_chunk::<64>().ok_or(MalformedRecord)?;
+        let (length, proof) = after.split_first_chunk::<2>().ok_or(MalformedRecord)?;
         if proof.len() != usize::from(u16::from_be_bytes(*length)) || proof.len() > MAX_PROOF {
-            return Err(Malformed);
+            return Err(MalformedRecord);
         }
-        let before = bytes.get(..record.saturating_add(8)).ok_or(Malformed)?;
+        let before = bytes.get(..record.saturating_add(8)).ok_or(MalformedRecord)?;
         Ok(Self {
             path,
             curation_key: named.curation_public_key,
@@ -240,19 +240,19 @@ fn unsigned(bytes: &[u8]) -> Option<&[u8]> {
 pub const MAX_VERSIONS: u64 = 64;
 
 impl<'a> Curation<'a> {
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let (version, rest) = bytes.split_first_chunk::<8>().ok_or(Malformed)?;
-        let (before, rest) = rest.split_first_chunk::<32>().ok_or(Malformed)?;
-        let (record, signature) = rest.split_last_chunk::<64>().ok_or(Malformed)?;
-        let named = NamespaceRoot::parse(record).map_err(|_| Malformed)?;
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        let (version, rest) = bytes.split_first_chunk::<8>().ok_or(MalformedRecord)?;
+        let (before, rest) = rest.split_first_chunk::<32>().ok_or(MalformedRecord)?;
+        let (record, signature) = rest.split_last_chunk::<64>().ok_or(MalformedRecord)?;
+        let named = NamespaceRoot::parse(record).map_err(|_| MalformedRecord)?;
         let version = u64::from_be_bytes(*version);
         if !(1..=MAX_VERSIONS).contains(&version) {
-            return Err(Malformed);
+            return Err(MalformedRecord);
         }
         Ok(Self {
             version,
             state_before: Digest(*before),
-            path: Path::new(named.namespace).filter(Path::is_root).ok_or(Malformed)?,
+            path: Path::new(named.namespace).filter(Path::is_root).ok_or(MalformedRecord)?,
             curation_key: named.curation_public_key,
             signature: Signature(*signature),
             bytes,
@@ -305,18 +305,18 @@ impl<'a> Delegation<'a> {
     ///
     /// # Errors
     /// The form or a path is wrong.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
         fn path<'a>(bytes: &'a [u8]) -> Option<(Path<'a>, &'a [u8])> {
             let (length, rest) = bytes.split_first_chunk::<2>()?;
             let (path, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
             Some((Path::from_bytes(path)?, rest))
         }
-        let (parent, rest) = path(bytes).ok_or(Malformed)?;
-        let (child, rest) = path(rest).ok_or(Malformed)?;
-        let (child_key, rest) = rest.split_first_chunk::<32>().ok_or(Malformed)?;
-        let (not_before, rest) = rest.split_first_chunk::<8>().ok_or(Malformed)?;
-        let (not_after, rest) = rest.split_first_chunk::<8>().ok_or(Malformed)?;
-        let signature: &[u8; 64] = rest.try_into().map_err(|_| Malformed)?;
+        let (parent, rest) = path(bytes).ok_or(MalformedRecord)?;
+        let (child, rest) = path(rest).ok_or(MalformedRecord)?;
+        let (child_key, rest) = rest.split_first_chunk::<32>().ok_or(MalformedRecord)?;
+        let (not_before, rest) = rest.split_first_chunk::<8>().ok_or(MalformedRecord)?;
+        let (not_after, rest) = rest.split_first_chunk::<8>().ok_or(MalformedRecord)?;
+        let signature: &[u8; 64] = rest.try_into().map_err(|_| MalformedRecord)?;
         Ok(Self {
             parent,
             child,
@@ -411,7 +411,7 @@ impl fmt::Display for ChainBreak {
 impl core::error::Error for ChainBreak {}
 
 /// What the reader of a chain knows of keys and payments besides the records.
-pub trait Standing {
+pub trait ChainFacts {
     /// Whether a pinned or ledger payment holds.
     fn paid(&self, root: &Root<'_>) -> bool;
     /// Whether a curator's key is revoked, by a verdict that the reader has verified.
@@ -432,7 +432,7 @@ pub fn resolve<P: Provider>(
     versions: &[Curation<'_>],
     tokens: &[Delegation<'_>],
     now: UnixTime,
-    standing: &impl Standing,
+    standing: &impl ChainFacts,
 ) -> Result<Eid, ChainBreak> {
     let path = Path::new(path).ok_or(ChainBreak::PathMalformed)?;
     let root = root.filter(|root| path == root.path || path.extends(&root.path)).ok_or(ChainBreak::RootUnknown)?;
@@ -462,7 +462,7 @@ pub(crate) fn follow<'a, P: Provider>(
     (mut key, mut above): (Eid, Path<'a>),
     tokens: &[Delegation<'a>],
     now: UnixTime,
-    standing: &impl Standing,
+    standing: &impl ChainFacts,
 ) -> Result<Eid, ChainBreak> {
     if tokens.last().map_or(above, |token| token.child) != *path {
         return Err(ChainBreak::LinkMissing);

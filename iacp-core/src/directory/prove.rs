@@ -7,7 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::accusation::verify_accusation;
 use super::body::{Body, Custodian};
-use super::facts::{DAY, Facts, Refusal};
+use super::facts::{DAY, Facts, NotStored};
 use super::kind::{Class, Kind};
 use super::metric::place;
 use super::name::Payment;
@@ -24,14 +24,14 @@ pub(super) fn prove<P: Provider>(
     record: &Record<'_>,
     body: &Body<'_>,
     facts: &impl Facts,
-) -> Result<(), Refusal> {
-    let bad = |BadSignature| Refusal::Signature;
+) -> Result<(), NotStored> {
+    let bad = |BadSignature| NotStored::Signature;
     let simple = |signer: &Eid, kind: Kind, fields: &[u8], signature: &Signature| {
         verify_record::<P>(signer, kind.label(), fields, &[], signature).map_err(bad)
     };
     match body {
         Body::Binding(body) => {
-            let bound = body.as_bytes().first_chunk::<56>().ok_or(Refusal::Malformed)?;
+            let bound = body.as_bytes().first_chunk::<56>().ok_or(NotStored::Malformed)?;
             P::verify(&body.source_eid.0, bound, &body.signature.0).map_err(bad)
         }
         Body::Ticket(body) => verify_ticket::<P>(body).map_err(bad),
@@ -48,30 +48,30 @@ pub(super) fn prove<P: Provider>(
             simple(lii, Kind::Hosting, fields, lii_signature)
         }
         Body::Root(body) => {
-            let payment = body.payment::<P>().ok_or(Refusal::Payment)?;
+            let payment = body.payment::<P>().ok_or(NotStored::Payment)?;
             body.verify::<P>().map_err(bad)?;
             let holds = matches!(payment, Payment::Work(_)) || facts.paid(body);
-            if holds { Ok(()) } else { Err(Refusal::Payment) }
+            if holds { Ok(()) } else { Err(NotStored::Payment) }
         }
         Body::Curation(body) => {
-            let (key, state) = facts.root_before(&body.path, body.version).ok_or(Refusal::NoParent)?;
+            let (key, state) = facts.root_before(&body.path, body.version).ok_or(NotStored::NoParent)?;
             if state != body.state_before {
-                return Err(Refusal::Predecessor);
+                return Err(NotStored::Predecessor);
             }
             in_good_standing(&key, facts)?;
             body.verify::<P>(&key).map_err(bad)
         }
         Body::Delegation(body) => {
-            let key = facts.path_key(&body.parent).ok_or(Refusal::NoParent)?;
+            let key = facts.path_key(&body.parent).ok_or(NotStored::NoParent)?;
             in_good_standing(&key, facts)?;
             body.verify::<P>(&key).map_err(bad)
         }
         // keeps: IACP-135 (§6.2)
         Body::Publication(body) => simple(&body.eid, Kind::Publication, before(body.as_bytes(), 80), &body.signature),
-        Body::Accusation(data, _) => verify_accusation::<P>(data).map(|_| ()).map_err(|_| Refusal::Signature),
+        Body::Accusation(data, _) => verify_accusation::<P>(data).map(|_| ()).map_err(|_| NotStored::Signature),
         Body::Custody(body) => prove_custody::<P>(now, record, body, facts),
         Body::Assertion(body) => {
-            let key = facts.path_key(&body.path).ok_or(Refusal::NoParent)?;
+            let key = facts.path_key(&body.path).ok_or(NotStored::NoParent)?;
             in_good_standing(&key, facts)?;
             simple(&key, Kind::Assertion, body.signed, &body.assertion.terms.signature)
         }
@@ -91,12 +91,12 @@ pub(super) fn prove<P: Provider>(
         Body::Score(body) => {
             // The median is taken over the responsible nodes: no other one fills the list.
             if !facts.voters(class, &record.storage_key).contains(&body.directory_node_eid) {
-                return Err(Refusal::Votes);
+                return Err(NotStored::Votes);
             }
             simple(&body.directory_node_eid, Kind::Score, before(body.as_bytes(), 88), &body.signature)
         }
         Body::Node(body) => {
-            place::<P>(&body.eid, body.nonce.get(), facts.place_bits()).ok_or(Refusal::Place)?;
+            place::<P>(&body.eid, body.nonce.get(), facts.place_bits()).ok_or(NotStored::Place)?;
             simple(&body.eid, Kind::Node, before(body.as_bytes(), 68), &body.signature)
         }
     }
@@ -104,20 +104,20 @@ pub(super) fn prove<P: Provider>(
 
 /// A curator that is decapitated signs nothing any more, and one in quarantine nothing new.
 // keeps: IACP-127 (§5.5.3)
-fn in_good_standing(curator: &Eid, facts: &impl Facts) -> Result<(), Refusal> {
+fn in_good_standing(curator: &Eid, facts: &impl Facts) -> Result<(), NotStored> {
     match (facts.is_slashed(curator), facts.is_challenged(curator)) {
-        (true, _) => Err(Refusal::Blocked),
-        (false, true) => Err(Refusal::Challenged),
+        (true, _) => Err(NotStored::Blocked),
+        (false, true) => Err(NotStored::Challenged),
         (false, false) => Ok(()),
     }
 }
 
 // keeps: IACP-104 (§4.2.7.2)
-fn prove_revocation<P: Provider>(body: &Revocation, facts: &impl Facts) -> Result<(), Refusal> {
+fn prove_revocation<P: Provider>(body: &Revocation, facts: &impl Facts) -> Result<(), NotStored> {
     let signer = facts.airk(&body.eid).unwrap_or(body.eid);
     let fields = before(body.as_bytes(), 48);
     verify_record::<P>(&signer, Kind::Revocation.label(), fields, &[], &body.signature)
-        .map_err(|BadSignature| Refusal::Signature)
+        .map_err(|BadSignature| NotStored::Signature)
 }
 
 /// The curator's backup keeps its child alive for a day at a time, and for thirty once the curator is decapitated.
@@ -127,32 +127,32 @@ fn prove_custody<P: Provider>(
     record: &Record<'_>,
     body: &Custodian<'_>,
     facts: &impl Facts,
-) -> Result<(), Refusal> {
+) -> Result<(), NotStored> {
     let decapitated = facts.path_key(&body.path).is_some_and(|key| facts.is_slashed(&key));
     let most = if decapitated { 30 * DAY } else { DAY };
     if body.custody.terms.not_after.get() > now.0.saturating_add(most) {
-        return Err(Refusal::Time);
+        return Err(NotStored::Time);
     }
     if facts.is_witnessed(record) {
         return Ok(());
     }
     let court = DhtKey(P::sha256(&[body.path.as_bytes()]));
     let voters = facts.voters(Class::Namespaces, &court);
-    let mut ballot = Ballot::new(&voters).ok_or(Refusal::Votes)?;
+    let mut ballot = Ballot::new(&voters).ok_or(NotStored::Votes)?;
     let mut reached = false;
     for vote in body.custody.votes {
         match ballot.vote(&vote.directory_node_eid, Outcome::Guilty) {
             Counted::Counted => {}
             Counted::Verdict(_) => reached = true,
-            Counted::Known | Counted::DoubleVote | Counted::Stranger => return Err(Refusal::Votes),
+            Counted::Known | Counted::DoubleVote | Counted::Stranger => return Err(NotStored::Votes),
         }
     }
     if !reached {
-        return Err(Refusal::Votes);
+        return Err(NotStored::Votes);
     }
     body.custody.votes.iter().try_for_each(|vote| {
         verify_record::<P>(&vote.directory_node_eid, Kind::Custody.label(), body.signed, &[], &vote.signature)
-            .map_err(|BadSignature| Refusal::Signature)
+            .map_err(|BadSignature| NotStored::Signature)
     })
 }
 
@@ -162,17 +162,17 @@ fn prove_verdict<P: Provider>(
     record: &Record<'_>,
     body: &Verdict<'_>,
     facts: &impl Facts,
-) -> Result<(), Refusal> {
+) -> Result<(), NotStored> {
     let court = facts.court(&body.head.accusation_id);
     if Outcome::from_code(body.head.outcome).is_none() {
-        return Err(Refusal::Malformed);
+        return Err(NotStored::Malformed);
     }
     // What the nodes say covers the storage key: so a node that comes later learns of a curator's verdict too.
     if facts.is_witnessed(record) {
         return Ok(());
     }
     if class == Class::Namespaces && court != Some((class, record.storage_key)) {
-        return Err(Refusal::Key);
+        return Err(NotStored::Key);
     }
     let (class, key) = court.unwrap_or((class, record.storage_key));
     // While it is tried here, those vote that were responsible when it opened.
@@ -180,8 +180,8 @@ fn prove_verdict<P: Provider>(
     let voters = if ballot.is_empty() { facts.voters(class, &key) } else { ballot };
     match ballot::binds::<P>(body, &voters) {
         Ok(_) => Ok(()),
-        Err(NotBinding::Signature) => Err(Refusal::Signature),
-        Err(NotBinding::Outcome | NotBinding::Voter | NotBinding::TooFew) => Err(Refusal::Votes),
+        Err(NotBinding::Signature) => Err(NotStored::Signature),
+        Err(NotBinding::Outcome | NotBinding::Voter | NotBinding::TooFew) => Err(NotStored::Votes),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::time::UnixTime;
 /// Why a worked request goes no further, in the order of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Refusal {
+pub enum NotWorked {
     /// The claim is not a class and number of bits. Silence answers it.
     Claim,
     /// It claims fewer bits than are demanded: ERROR WORK_TOO_LOW names them.
@@ -29,7 +29,7 @@ pub enum Refusal {
     Frame,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotWorked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Claim => "pow_target_threshold: no class and bits",
@@ -41,7 +41,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for NotWorked {}
 
 /// The claim field. Its first bit keeps a proof for a node from being one for discovery.
 #[must_use]
@@ -60,33 +60,33 @@ pub fn frame_digest<P: Provider>(inner: &[u8]) -> Digest {
 /// # Errors
 /// The first check that fails.
 // keeps: IACP-116 (§5.3.1), IACP-118 (§5.3.1), IACP-119 (§5.3.1)
-pub fn check_claim(head: &WorkedRequest, now: UnixTime, demanded: u32) -> Result<(), Refusal> {
-    let [class, 0, 0, bits] = head.pow_target_threshold.get().to_be_bytes() else { return Err(Refusal::Claim) };
+pub fn check_claim(head: &WorkedRequest, now: UnixTime, demanded: u32) -> Result<(), NotWorked> {
+    let [class, 0, 0, bits] = head.pow_target_threshold.get().to_be_bytes() else { return Err(NotWorked::Claim) };
     if !(0x80..0x84).contains(&class) {
-        return Err(Refusal::Claim);
+        return Err(NotWorked::Claim);
     }
     if u32::from(bits) < demanded {
-        return Err(Refusal::TooLow);
+        return Err(NotWorked::TooLow);
     }
-    if UnixTime(head.timestamp.get()).distance(now) > CLOCKS { Err(Refusal::Time) } else { Ok(()) }
+    if UnixTime(head.timestamp.get()).distance(now) > CLOCKS { Err(NotWorked::Time) } else { Ok(()) }
 }
 
 /// The work itself: two blocks of SHA-256. Gives the digest, which a node remembers so that one proof counts once.
 ///
 /// # Errors
 /// The digest lacks the claimed zero bits.
-pub fn check_proof<P: Provider>(head: &WorkedRequest) -> Result<[u8; 32], Refusal> {
+pub fn check_proof<P: Provider>(head: &WorkedRequest) -> Result<[u8; 32], NotWorked> {
     let digest = P::sha256(&[head.as_bytes()]);
     let claimed = head.pow_target_threshold.get() & 0xFF;
-    if trailing_zero_bits(&digest) < claimed { Err(Refusal::Proof) } else { Ok(digest) }
+    if trailing_zero_bits(&digest) < claimed { Err(NotWorked::Proof) } else { Ok(digest) }
 }
 
 /// Whether the work was done for this frame.
 ///
 /// # Errors
 /// It was done for another.
-pub fn check_frame<P: Provider>(head: &WorkedRequest, inner: &[u8]) -> Result<(), Refusal> {
-    if frame_digest::<P>(inner) == head.frame_digest { Ok(()) } else { Err(Refusal::Frame) }
+pub fn check_frame<P: Provider>(head: &WorkedRequest, inner: &[u8]) -> Result<(), NotWorked> {
+    if frame_digest::<P>(inner) == head.frame_digest { Ok(()) } else { Err(NotWorked::Frame) }
 }
 
 /// A search for the nonce of a request about a key, as many tries at a time as the caller has time for.
@@ -140,14 +140,14 @@ mod tests {
         assert!(check_proof::<Chosen>(&head).is_ok());
         assert_eq!(check_frame::<Chosen>(&head, b"frame"), Ok(()));
 
-        assert_eq!(check_claim(&head, NOW, 11), Err(Refusal::TooLow));
+        assert_eq!(check_claim(&head, NOW, 11), Err(NotWorked::TooLow));
         for far in [NOW.0 - 30_001, NOW.0 + 30_001, 0, u64::MAX] {
-            assert_eq!(check_claim(&head, UnixTime(far), 10), Err(Refusal::Time), "{far}");
+            assert_eq!(check_claim(&head, UnixTime(far), 10), Err(NotWorked::Time), "{far}");
         }
         for near in [NOW.0 - 30_000, NOW.0 + 30_000] {
             assert_eq!(check_claim(&head, UnixTime(near), 10), Ok(()), "{near}");
         }
-        assert_eq!(check_frame::<Chosen>(&head, b"fraud"), Err(Refusal::Frame));
+        assert_eq!(check_frame::<Chosen>(&head, b"fraud"), Err(NotWorked::Frame));
         // Claiming more, or another key, class or time, undoes the work.
         let changes: [fn(&mut WorkedRequest); 4] = [
             |head| head.pow_target_threshold = claim(Class::Namespaces, 24).into(),
@@ -158,7 +158,7 @@ mod tests {
         for change in changes {
             let mut changed = head;
             change(&mut changed);
-            assert_eq!(check_proof::<Chosen>(&changed), Err(Refusal::Proof));
+            assert_eq!(check_proof::<Chosen>(&changed), Err(NotWorked::Proof));
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let mut head = worked(1, b"");
         for wrong in [0x0000_0001, 0x8401_0001, 0x8001_0001, 0x8000_0101, 0x8400_0001, 0x7F00_0018, 0xFF00_0018] {
             head.pow_target_threshold = wrong.into();
-            assert_eq!(check_claim(&head, NOW, 0), Err(Refusal::Claim), "{wrong:#010x}");
+            assert_eq!(check_claim(&head, NOW, 0), Err(NotWorked::Claim), "{wrong:#010x}");
         }
     }
 

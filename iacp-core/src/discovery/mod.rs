@@ -38,7 +38,7 @@ pub const TIMESTAMP_WINDOW: u64 = 30_000;
 /// Why a discovery message goes no further. Nothing was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Refusal {
+pub enum NotAccepted {
     /// Not exactly the 88 bytes of a `DISCOVERY_REQ` without flags, or the 96 of a `DISCOVERY_RES`.
     Malformed,
     /// The timestamp lies outside the window.
@@ -59,7 +59,7 @@ pub enum Refusal {
     Enough,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotAccepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "not a discovery message of the one form that a proof covers",
@@ -75,7 +75,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for NotAccepted {}
 
 /// The Discovery Space of a topic (`IACP §6.2`): two agents that name the same topic search in the same place.
 #[must_use]

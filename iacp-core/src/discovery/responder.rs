@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::dfa::{Event, State};
-use super::{Refusal, TIMESTAMP_WINDOW, answer_key, pow::trailing_zero_bits};
+use super::{NotAccepted, TIMESTAMP_WINDOW, answer_key, pow::trailing_zero_bits};
 use crate::crypto::{Provider, Secret32};
 use crate::guard::Load;
 use crate::identity::Identity;
@@ -60,26 +60,28 @@ impl Proven<'_> {
 /// # Errors
 /// The first check that fails.
 // keeps: IACP-140 (§6.3.1), IACP-116 (§5.3.1)
-pub fn check<P: Provider>(datagram: &[u8], now: UnixTime, difficulty: u32) -> Result<Proven<'_>, Refusal> {
+pub fn check<P: Provider>(datagram: &[u8], now: UnixTime, difficulty: u32) -> Result<Proven<'_>, NotAccepted> {
     if datagram.len() != REQUEST_LEN {
-        return Err(Refusal::Malformed);
+        return Err(NotAccepted::Malformed);
     }
     let Some((&HEADER, body)) = datagram.split_first_chunk() else {
-        return Err(Refusal::Malformed);
+        return Err(NotAccepted::Malformed);
     };
-    let Ok(request) = DiscoveryReq::ref_from_bytes(body) else { return Err(Refusal::Malformed) };
+    let Ok(request) = DiscoveryReq::ref_from_bytes(body) else { return Err(NotAccepted::Malformed) };
     if UnixTime(request.timestamp.get()).distance(now) > TIMESTAMP_WINDOW {
-        return Err(Refusal::Timestamp);
+        return Err(NotAccepted::Timestamp);
     }
     // The number of peers stands in the second byte: the proof covers it.
-    let [0, _, 0, claimed] = request.pow_target_threshold.get().to_be_bytes() else { return Err(Refusal::Threshold) };
+    let [0, _, 0, claimed] = request.pow_target_threshold.get().to_be_bytes() else {
+        return Err(NotAccepted::Threshold);
+    };
     let claimed = u32::from(claimed);
     if claimed < difficulty {
-        return Err(Refusal::Threshold);
+        return Err(NotAccepted::Threshold);
     }
     let digest = P::sha256(&[request.as_bytes()]);
     if trailing_zero_bits(&digest) < claimed {
-        return Err(Refusal::Proof);
+        return Err(NotAccepted::Proof);
     }
     Ok(Proven { request, datagram, digest })
 }
@@ -166,7 +168,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         identity: &Identity<P>,
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, NotAccepted> {
         self.take::<P>(proven, Some(from), now, unix, &identity.eid(), rng, out)
     }
 
@@ -184,7 +186,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         own: &Eid,
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, NotAccepted> {
         self.take::<P>(proven, None, now, unix, own, rng, out)
     }
 
@@ -198,31 +200,31 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         own: &Eid,
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, NotAccepted> {
         let seen = Seen { digest: proven.digest, at: UnixTime(proven.request.timestamp.get()) };
         // The clock may have moved since the check; an entry that is dead at once would let its proof come twice.
         if !seen.is_live(unix) {
-            return Err(Refusal::Timestamp);
+            return Err(NotAccepted::Timestamp);
         }
         let live = |seen: &Option<Seen>| seen.is_some_and(|seen| seen.is_live(unix));
         if self.seen.iter().filter(|seen| live(seen)).flatten().any(|other| other.digest == seen.digest) {
-            return Err(Refusal::Replayed);
+            return Err(NotAccepted::Replayed);
         }
-        let place = self.seen.iter_mut().find(|seen| !live(seen)).ok_or(Refusal::FilterFull)?;
-        let slot = self.slots.iter_mut().find(|slot| slot.is_none()).ok_or(Refusal::NoSlot)?;
+        let place = self.seen.iter_mut().find(|seen| !live(seen)).ok_or(NotAccepted::FilterFull)?;
+        let slot = self.slots.iter_mut().find(|slot| slot.is_none()).ok_or(NotAccepted::NoSlot)?;
         let state = State::INITIAL
             .next(Event::RxDiscoveryReq)
             .and_then(|state| state.next(Event::PowSuccess))
-            .ok_or(Refusal::Malformed)?;
+            .ok_or(NotAccepted::Malformed)?;
 
-        let suite = P::SUITES.preferred().ok_or(Refusal::Seal)?;
+        let suite = P::SUITES.preferred().ok_or(NotAccepted::Seal)?;
         // The proof is spent before it costs a key agreement.
         *place = Some(seen);
 
         let secret = Secret32::random(rng);
         let mut nonce = [0; AeadNonce::LEN];
         rng.fill_bytes(&mut nonce);
-        let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| Refusal::Seal)?;
+        let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| NotAccepted::Seal)?;
         let request_digest = P::sha256(&[proven.datagram]);
         let key = answer_key::<P>(suite, &request_digest, &shared);
         let mut answer = DiscoveryRes {
@@ -230,12 +232,12 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
             aead_nonce: AeadNonce(nonce),
             encrypted_payload: SealedEid::ZERO,
         };
-        let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
-        let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
-        let (sealed, tag) = answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(Refusal::Malformed)?;
+        let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
+        let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
+        let (sealed, tag) = answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(NotAccepted::Malformed)?;
         *sealed = own.0;
         tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
-        Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
+        Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
 
         let wait = if from.is_some() { AWAIT_IDENTITY } else { AWAIT_THROUGH_HUB };
         let identity = identity_key::<P>(&request_digest, &shared);

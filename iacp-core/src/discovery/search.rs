@@ -5,7 +5,7 @@ use iacp_wire::{DhtKey, Eid, Frame, HEADER_LEN, Message, WriteError, X25519Key};
 use rand_core::CryptoRng;
 
 use super::responder::{identity_key, identity_proof};
-use super::{Refusal, answer_key, pow::Miner};
+use super::{NotAccepted, answer_key, pow::Miner};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::UnixTime;
 
@@ -74,31 +74,31 @@ impl<const PEERS: usize> Search<PEERS> {
     ///
     /// # Errors
     /// The datagram is not an answer to this search, or one more than it asked for.
-    pub fn open<P: Provider>(&mut self, datagram: &[u8]) -> Result<Eid, Refusal> {
-        let request_digest = self.request_digest.as_ref().ok_or(Refusal::Seal)?;
+    pub fn open<P: Provider>(&mut self, datagram: &[u8]) -> Result<Eid, NotAccepted> {
+        let request_digest = self.request_digest.as_ref().ok_or(NotAccepted::Seal)?;
         let Ok(Frame { message: Message::DiscoveryRes(answer), responder_cookie: None, .. }) = Frame::parse(datagram)
         else {
-            return Err(Refusal::Malformed);
+            return Err(NotAccepted::Malformed);
         };
         let DiscoveryRes { responder_ephemeral_public_key: peer, aead_nonce, encrypted_payload } = answer;
         if self.answers.iter().any(|(key, _)| key == peer) {
-            return Err(Refusal::Replayed);
+            return Err(NotAccepted::Replayed);
         }
         if self.answers.is_full() {
-            return Err(Refusal::Enough);
+            return Err(NotAccepted::Enough);
         }
-        let shared = P::x25519(&self.secret, &peer.0).map_err(|_| Refusal::Seal)?;
-        let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
-        let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(Refusal::Malformed)?;
-        let tag = tag.first_chunk().ok_or(Refusal::Malformed)?;
+        let shared = P::x25519(&self.secret, &peer.0).map_err(|_| NotAccepted::Seal)?;
+        let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
+        let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(NotAccepted::Malformed)?;
+        let tag = tag.first_chunk().ok_or(NotAccepted::Malformed)?;
         let open = |suite| {
             let mut eid = *sealed;
             let key = answer_key::<P>(suite, request_digest, &shared);
             P::open(&key, &aead_nonce.0, aad, &mut eid, tag).ok().map(|()| eid)
         };
         let suites = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305].into_iter().filter(|suite| P::SUITES.has(*suite));
-        let eid = suites.filter_map(open).next().ok_or(Refusal::Seal)?;
-        self.answers.push((*peer, Eid(eid))).map_err(|_| Refusal::Enough)?;
+        let eid = suites.filter_map(open).next().ok_or(NotAccepted::Seal)?;
+        self.answers.push((*peer, Eid(eid))).map_err(|_| NotAccepted::Enough)?;
         Ok(Eid(eid))
     }
 }

@@ -7,8 +7,8 @@ use iacp_wire::message::ErpDeflect;
 use iacp_wire::{Frame, Locator, Message, WriteError};
 
 use super::stream::{Arrival, Way};
-pub use crate::dhi::scope::Scope;
 use crate::guard::Rate;
+use crate::scope::Scope;
 
 /// A frame is sent with this TTL.
 pub const SENT: u8 = 4;

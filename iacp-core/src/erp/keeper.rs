@@ -13,8 +13,8 @@ use super::context::State;
 use super::entity::HostEvent;
 use super::local::{AgentEvent, ClosureCode, Continuity};
 use crate::crypto::Provider;
-use crate::governance::journal::{Broken, Entry, Journal, Kind, NO_EVIDENCE};
-use crate::governance::reputation::{Account, Proven, Reputation, Verdict};
+use crate::governance::journal::{Broken, Entry, EntryKind, Journal, NO_EVIDENCE};
+use crate::governance::reputation::{Account, Proven, Reputation, Treatment};
 use crate::pss::Admission;
 use crate::slots::{Handle, IndexKey};
 use crate::time::{Mono, UnixTime};
@@ -50,15 +50,15 @@ pub struct Keeper<'m> {
     watched: &'m mut [Option<Watched>],
 }
 
-/// What a verdict is for an LL-Entity. It takes no work with a PSS_INIT, so a peer that has to work more is throttled instead: one of
+/// What a treatment is for an LL-Entity. It takes no work with a PSS_INIT, so a peer that has to work more is throttled instead: one of
 /// the three degradations applies (`IACP §3.6.2`).
 // keeps: IACP-021 (§3.6.2)
 #[must_use]
-pub const fn admission(verdict: Verdict) -> Admission {
-    match verdict {
-        Verdict::Admit => Admission::Admit,
-        Verdict::DemandWork { .. } | Verdict::Throttle => Admission::Throttle,
-        Verdict::Drop => Admission::Drop,
+pub const fn admission(treatment: Treatment) -> Admission {
+    match treatment {
+        Treatment::Admit => Admission::Admit,
+        Treatment::DemandWork { .. } | Treatment::Throttle => Admission::Throttle,
+        Treatment::Drop => Admission::Drop,
     }
 }
 
@@ -120,8 +120,8 @@ impl<'m> Keeper<'m> {
             HostEvent::Agent { eid, event: AgentEvent::State { state: State::Unbound, .. }, .. } => {
                 return self.end::<P>(unix, |watched| watched.agent == *eid, store);
             }
-            HostEvent::Compromised { peer, .. } => (*peer, Kind::Bad),
-            HostEvent::Proof { offender, .. } => (*offender, Kind::Accusation),
+            HostEvent::Compromised { peer, .. } => (*peer, EntryKind::Bad),
+            HostEvent::Proof { offender, .. } => (*offender, EntryKind::Accusation),
             _ => return,
         };
         store(self.reputation.observe::<P>(unix, &peer, kind, 1, &NO_EVIDENCE));
@@ -169,7 +169,7 @@ impl<'m> Keeper<'m> {
             if let Some(peer) = watched.peer.filter(|_| !watched.is_broken)
                 && self.reputation.counts_good(unix, &peer)
             {
-                store(self.reputation.observe::<P>(unix, &peer, Kind::Good, 1, &NO_EVIDENCE));
+                store(self.reputation.observe::<P>(unix, &peer, EntryKind::Good, 1, &NO_EVIDENCE));
             }
         }
     }
@@ -202,7 +202,7 @@ impl<'m> Keeper<'m> {
 
     fn count<P: Provider>(&mut self, unix: UnixTime, watched: &Watched, store: &mut impl FnMut(Entry)) {
         let Some(peer) = watched.peer else { return };
-        for (kind, amount) in [(Kind::Due, watched.due), (Kind::Met, watched.met)] {
+        for (kind, amount) in [(EntryKind::Due, watched.due), (EntryKind::Met, watched.met)] {
             if amount > 0 {
                 store(self.reputation.observe::<P>(unix, &peer, kind, amount, &NO_EVIDENCE));
             }
@@ -218,10 +218,10 @@ impl<'m> Keeper<'m> {
         proven: Proven,
         store: &mut impl FnMut(Entry),
     ) -> (Admission, u16) {
-        let (verdict, has_changed) = self.reputation.verdict(unix, peer, proven, false);
+        let (treatment, has_changed) = self.reputation.treatment(unix, peer, proven, false);
         if has_changed {
             store(self.reputation.changed::<P>(unix, peer));
         }
-        (admission(verdict), self.reputation.standing(unix, peer, proven).score)
+        (admission(treatment), self.reputation.rating(unix, peer, proven).score)
     }
 }

@@ -6,7 +6,7 @@
 //! is still with its sender.
 //!
 //! ```
-//! use iacp_core::erp::resume::{Initiator, Knowledge, Line, Outcome, answer};
+//! use iacp_core::erp::resume::{Initiator, Knowledge, Line, LineOutcome, answer};
 //!
 //! let (line, session) = (Line([1; 16]), Line([2; 16]));
 //! // The initiator has lost its memory. Its agent's record says: items below 5 have been committed.
@@ -15,10 +15,10 @@
 //! let memory = Knowledge { keeps: Some(4), next: Some(9), safe: 2, delivered: 2 };
 //! let (reply, responder) = answer(&initiator.first_frame(), session, Some(memory))?;
 //! let initiator = initiator.settle(&reply, session)?;
-//! assert_eq!((initiator.outcome, initiator.line), (Outcome::Resumed, line));
+//! assert_eq!((initiator.outcome, initiator.line), (LineOutcome::Resumed, line));
 //! assert_eq!((initiator.send_from, initiator.receive_from), (2, 5));
 //! assert_eq!((responder.send_from, responder.receive_from), (5, 2));
-//! # Ok::<(), iacp_core::erp::resume::Refusal>(())
+//! # Ok::<(), iacp_core::erp::resume::NotResumed>(())
 //! ```
 
 use core::fmt;
@@ -116,16 +116,16 @@ impl Resume {
     ///
     /// # Errors
     /// It has another length; or it names no line and has numbers; or a number is 2^62 or above.
-    pub fn read(content: &[u8]) -> Result<Self, Refusal> {
-        let content: &[u8; Self::LEN] = content.try_into().map_err(|_| Refusal::Malformed)?;
+    pub fn read(content: &[u8]) -> Result<Self, NotResumed> {
+        let content: &[u8; Self::LEN] = content.try_into().map_err(|_| NotResumed::Malformed)?;
         let number = |at: usize| content.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u64::from_be_bytes);
         let (Some(line), Some(next), Some(safe)) = (content.first_chunk(), number(16), number(24)) else {
-            return Err(Refusal::Malformed);
+            return Err(NotResumed::Malformed);
         };
         let resume = Self { line: Line(*line), next, safe };
         let sound =
             if resume.line == NONE { resume == Self::NEW } else { safe < SAID && (next < SAID || next == UNKNOWN) };
-        if sound { Ok(resume) } else { Err(Refusal::Malformed) }
+        if sound { Ok(resume) } else { Err(NotResumed::Malformed) }
     }
 }
 
@@ -165,16 +165,17 @@ impl Knowledge {
     }
 }
 
-/// How a session begins.
+/// How a session begins: what became of the line that was asked for. An agent is told the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Outcome {
-    /// A new line.
-    New,
+#[repr(u8)]
+pub enum LineOutcome {
+    /// A new line: none was asked for.
+    New = 0,
     /// The line goes on.
-    Resumed,
+    Resumed = 1,
     /// A new line: the peer knows nothing of the one that was asked for. Only now may its items be sent in another line.
-    Unknown,
+    Unknown = 2,
 }
 
 /// What both sides have agreed on.
@@ -182,7 +183,7 @@ pub enum Outcome {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Agreement {
     /// How the session begins.
-    pub outcome: Outcome,
+    pub outcome: LineOutcome,
     /// The line that it carries.
     pub line: Line,
     /// The first item to send: the lowest that is not safe with the peer. What is kept below it is dropped.
@@ -192,24 +193,24 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    pub(crate) const fn begin(outcome: Outcome, session: Line) -> Self {
+    pub(crate) const fn begin(outcome: LineOutcome, session: Line) -> Self {
         Self { outcome, line: session, send_from: 0, receive_from: 0 }
     }
 
     /// The first frame of a responder that has agreed on this, from what it knew of the line.
     pub(crate) fn answer(&self, known: &Knowledge) -> Resume {
-        if self.outcome == Outcome::Resumed { Resume::of(self.line, known) } else { Resume::NEW }
+        if self.outcome == LineOutcome::Resumed { Resume::of(self.line, known) } else { Resume::NEW }
     }
 
     const fn resume(line: Line, ours: &Knowledge, theirs: &Resume) -> Self {
-        Self { outcome: Outcome::Resumed, line, send_from: theirs.safe, receive_from: ours.delivered }
+        Self { outcome: LineOutcome::Resumed, line, send_from: theirs.safe, receive_from: ours.delivered }
     }
 }
 
 /// Why a kind 5 ends its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Refusal {
+pub enum NotResumed {
     /// Its bytes have no meaning: a violation.
     Malformed,
     /// The answer names a line that was not asked for: a violation.
@@ -218,7 +219,7 @@ pub enum Refusal {
     Contradiction,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotResumed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the resume frame is malformed",
@@ -228,7 +229,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for NotResumed {}
 
 /// The initiator's side of the exchange. From the moment that its frame is sealed, an older session of the named line must
 /// take and send nothing more, for good, also if this one fails: so the numbers in it stay true.
@@ -266,18 +267,18 @@ impl Initiator {
     ///
     /// # Errors
     /// The session ends.
-    pub fn settle(&self, theirs: &Resume, session: Line) -> Result<Agreement, Refusal> {
+    pub fn settle(&self, theirs: &Resume, session: Line) -> Result<Agreement, NotResumed> {
         match (&self.named, theirs.line()) {
-            (None, None) => Ok(Agreement::begin(Outcome::New, session)),
-            (Some(_), None) => Ok(Agreement::begin(Outcome::Unknown, session)),
+            (None, None) => Ok(Agreement::begin(LineOutcome::New, session)),
+            (Some(_), None) => Ok(Agreement::begin(LineOutcome::Unknown, session)),
             (Some((line, known)), Some(named)) if *line == named => {
                 if known.fits(theirs) {
                     Ok(Agreement::resume(named, known, theirs))
                 } else {
-                    Err(Refusal::Contradiction)
+                    Err(NotResumed::Contradiction)
                 }
             }
-            (_, Some(_)) => Err(Refusal::OtherLine),
+            (_, Some(_)) => Err(NotResumed::OtherLine),
         }
     }
 }
@@ -289,14 +290,14 @@ impl Initiator {
 ///
 /// # Errors
 /// The session ends.
-pub fn answer(theirs: &Resume, session: Line, known: Option<Knowledge>) -> Result<(Resume, Agreement), Refusal> {
+pub fn answer(theirs: &Resume, session: Line, known: Option<Knowledge>) -> Result<(Resume, Agreement), NotResumed> {
     match theirs.line().zip(known) {
         Some((line, known)) if known.fits(theirs) => {
             let agreement = Agreement::resume(line, &known, theirs);
             Ok((agreement.answer(&known), agreement))
         }
-        Some(_) => Err(Refusal::Contradiction),
-        None => Ok((Resume::NEW, Agreement::begin(Outcome::New, session))),
+        Some(_) => Err(NotResumed::Contradiction),
+        None => Ok((Resume::NEW, Agreement::begin(LineOutcome::New, session))),
     }
 }
 

@@ -294,11 +294,7 @@ impl<'m, const ANY: bool> Gate<'m, ANY> {
     }
 
     /// Notes how many bytes the egress has passed on.
-    pub fn passed(&mut self, now: Mono, name: &EsdEid, stream: u32, bytes: u32) {
-        self.passed_on(now, &name.digest(), stream, bytes);
-    }
-
-    pub(crate) fn passed_on(&mut self, now: Mono, name: &Digest, stream: u32, bytes: u32) {
+    pub fn passed(&mut self, now: Mono, name: &Digest, stream: u32, bytes: u32) {
         let derived = self.find(now, name);
         let streams = derived.into_iter().flat_map(|derived| derived.streams.iter_mut().flatten());
         for found in streams.filter(|found| found.number == stream) {
@@ -311,17 +307,6 @@ impl<'m, const ANY: bool> Gate<'m, ANY> {
     /// # Errors
     /// The derivative or its stream is over, or the buffer is too small. Nothing has changed.
     pub fn answer(
-        &mut self,
-        now: Mono,
-        name: &EsdEid,
-        stream: u32,
-        (bytes, ends): (&[u8], bool),
-        out: &mut [u8],
-    ) -> Result<usize, Option<WriteError>> {
-        self.answer_to(now, &name.digest(), stream, (bytes, ends), out)
-    }
-
-    pub(crate) fn answer_to(
         &mut self,
         now: Mono,
         name: &Digest,

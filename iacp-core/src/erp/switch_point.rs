@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use super::binding::Binding;
 use super::stream::CONTENT;
-use crate::pss::Kind;
+use crate::pss::ContentKind;
 use crate::slots::{Maybe, Reset};
 use crate::time::{Backoff, Mono};
 
@@ -44,7 +44,7 @@ impl Quorum {
 /// A node's answer to a registration, as far as it matters: see the one table of statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Answer {
+pub enum RegisterAnswer {
     /// 0: committed.
     Ok,
     /// 1: it knows a later generation.
@@ -59,7 +59,7 @@ pub enum Answer {
     NotNow,
 }
 
-impl Answer {
+impl RegisterAnswer {
     /// The answer of a status.
     #[must_use]
     pub const fn of(status: u32) -> Self {
@@ -77,7 +77,7 @@ impl Answer {
 /// What the answers to the newest generation say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Verdict {
+pub enum RegistrationState {
     /// k nodes have committed it: DHT Confirmation.
     Confirmed,
     /// f + 1 nodes will never take it: Registration Refused.
@@ -92,7 +92,7 @@ pub enum Verdict {
 
 /// The write of one binding to the nodes that hold it.
 pub(crate) struct Registration {
-    nodes: [Maybe<(Node, Option<Answer>)>; NODES],
+    nodes: [Maybe<(Node, Option<RegisterAnswer>)>; NODES],
     /// The nodes have been told by the host, for this write.
     pub(crate) known: bool,
     /// The host has been asked for them.
@@ -151,7 +151,7 @@ impl Registration {
                 self.repeat.done(now);
             }
             // A node that has answered is asked again only if it may answer otherwise.
-            if let Some((node, None | Some(Answer::NotNow | Answer::WrongSource))) = place {
+            if let Some((node, None | Some(RegisterAnswer::NotNow | RegisterAnswer::WrongSource))) = place {
                 return Some(node.at);
             }
         }
@@ -169,25 +169,25 @@ impl Registration {
     }
 
     /// A node's authentic answer to the newest generation.
-    pub(crate) fn answered(&mut self, quorum: Quorum, node: &Eid, answer: Answer) -> Option<Verdict> {
+    pub(crate) fn answered(&mut self, quorum: Quorum, node: &Eid, answer: RegisterAnswer) -> Option<RegistrationState> {
         let known = self.nodes.iter_mut().filter_map(Maybe::as_mut).find(|(asked, _)| asked.eid == *node)?;
         // A commitment stands; nothing takes it back.
-        if known.1 != Some(Answer::Ok) {
+        if known.1 != Some(RegisterAnswer::Ok) {
             known.1 = Some(answer);
         }
         let count =
             |wanted| self.nodes.iter().filter_map(Maybe::as_ref).filter(|(_, answer)| *answer == Some(wanted)).count();
         let (enough, honest) = (usize::from(quorum.confirmations), usize::from(quorum.faulty) + 1);
-        if count(Answer::Ok) >= enough {
-            Some(Verdict::Confirmed)
-        } else if count(Answer::Never) >= honest {
-            Some(Verdict::Refused)
-        } else if answer == Answer::Stale {
-            Some(Verdict::Stale)
-        } else if count(Answer::Challenged) >= honest {
-            Some(Verdict::Accused)
-        } else if count(Answer::WrongSource) >= honest {
-            Some(Verdict::WrongSource)
+        if count(RegisterAnswer::Ok) >= enough {
+            Some(RegistrationState::Confirmed)
+        } else if count(RegisterAnswer::Never) >= honest {
+            Some(RegistrationState::Refused)
+        } else if answer == RegisterAnswer::Stale {
+            Some(RegistrationState::Stale)
+        } else if count(RegisterAnswer::Challenged) >= honest {
+            Some(RegistrationState::Accused)
+        } else if count(RegisterAnswer::WrongSource) >= honest {
+            Some(RegistrationState::WrongSource)
         } else {
             None
         }
@@ -215,7 +215,7 @@ const _: () = assert!(NODES == NODES_U8 as usize);
 
 /// One entry of the FIFO: plaintext that could not be sealed yet. It is wiped when it is taken out.
 pub struct FifoCell {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ContentKind,
     pub(crate) fin: bool,
     length: u16,
     content: [u8; CONTENT],
@@ -223,10 +223,10 @@ pub struct FifoCell {
 
 impl FifoCell {
     /// An empty cell.
-    pub const EMPTY: Self = Self { kind: Kind::Anml, fin: false, length: 0, content: [0; CONTENT] };
+    pub const EMPTY: Self = Self { kind: ContentKind::Anml, fin: false, length: 0, content: [0; CONTENT] };
 
     /// Takes content in; `false` if it is too long.
-    pub(crate) fn fill(&mut self, kind: Kind, fin: bool, content: &[u8]) -> bool {
+    pub(crate) fn fill(&mut self, kind: ContentKind, fin: bool, content: &[u8]) -> bool {
         let (Some(room), Ok(length)) = (self.content.get_mut(..content.len()), u16::try_from(content.len())) else {
             return false;
         };
@@ -244,7 +244,7 @@ impl FifoCell {
 impl Reset for FifoCell {
     fn reset(&mut self) {
         self.content.zeroize();
-        (self.kind, self.fin, self.length) = (Kind::Anml, false, 0);
+        (self.kind, self.fin, self.length) = (ContentKind::Anml, false, 0);
     }
 }
 

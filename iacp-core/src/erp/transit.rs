@@ -39,7 +39,7 @@ fn token<P: Provider>(secret: &Secret32, lii: &Eid, from: SocketAddr, destinatio
 
 /// What a carrier says to a datagram with an Outer Transport Header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Carriage {
     /// Token and signature hold: it may carry, within its limits.
     Carry,
     /// The token is zero, old or another host's: this answers it. Nothing is kept.
@@ -102,7 +102,7 @@ impl Carrier {
         datagram: &[u8],
         outer: &Outer<'_>,
         destination: &Locator,
-    ) -> Verdict {
+    ) -> Carriage {
         let lii = &outer.head.ll_entity_instance_identifier;
         let fits = |secret: &Secret32| {
             let expected = token::<P>(secret, lii, from, destination);
@@ -110,11 +110,11 @@ impl Carrier {
             bool::from(same) && expected.id == outer.transit_id
         };
         if !fits(&self.current) && !self.previous.as_ref().is_some_and(fits) {
-            return Verdict::Grant(self.grant::<P>(own, lii, from, datagram, destination));
+            return Carriage::Grant(self.grant::<P>(own, lii, from, datagram, destination));
         }
         let signed =
             Frame::parse(datagram).is_ok_and(|frame| verify_frame::<P>(lii, &frame, [&[], &[]], datagram).is_ok());
-        if signed { Verdict::Carry } else { Verdict::Silence }
+        if signed { Carriage::Carry } else { Carriage::Silence }
     }
 
     fn grant<P: Provider>(

@@ -85,7 +85,7 @@ fn turn(bytes: &[u8]) -> Result<Turn<'_>, NotProven> {
 /// What was seen of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Seen {
+pub enum Sighting {
     /// Two bindings of one generation with two locators.
     BindingPair,
     /// See [`contract_pair`].
@@ -126,11 +126,11 @@ pub enum Published {
 /// What follows from what was seen.
 // keeps: IACP-153 (§6.5.2)
 #[must_use]
-pub const fn response(seen: Seen) -> (Ends, Published) {
+pub const fn response(seen: Sighting) -> (Ends, Published) {
     match seen {
-        Seen::ContractPair => (Ends::EverySession, Published::Revocation),
-        Seen::BindingPair => (Ends::Nothing, Published::ProofOfMal),
-        Seen::Contradiction => (Ends::Session, Published::Nothing),
-        Seen::TicketPair | Seen::NoRight => (Ends::Nothing, Published::Nothing),
+        Sighting::ContractPair => (Ends::EverySession, Published::Revocation),
+        Sighting::BindingPair => (Ends::Nothing, Published::ProofOfMal),
+        Sighting::Contradiction => (Ends::Session, Published::Nothing),
+        Sighting::TicketPair | Sighting::NoRight => (Ends::Nothing, Published::Nothing),
     }
 }

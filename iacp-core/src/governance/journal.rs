@@ -13,7 +13,7 @@ use crate::time::UnixTime;
 /// What an entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum EntryKind {
     /// A handshake that ended in a sealed frame; a mutation that was accepted.
     Good = 1,
     /// An authentic contradiction; 8 of them for an accusation whose evidence fails.
@@ -30,7 +30,7 @@ pub enum Kind {
     Change = 7,
 }
 
-impl Kind {
+impl EntryKind {
     const ALL: [Self; 7] = [Self::Good, Self::Bad, Self::Due, Self::Met, Self::Accusation, Self::Verdict, Self::Change];
 }
 
@@ -63,7 +63,7 @@ pub struct Entry {
     /// Unix time in milliseconds.
     pub time: u64,
     /// What was observed.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// How many times.
     pub amount: u32,
     /// The EID that the entry is about.
@@ -98,7 +98,7 @@ impl Entry {
         Some(Self {
             sequence: u64::from_be_bytes(*sequence),
             time: u64::from_be_bytes(*time),
-            kind: Kind::ALL.into_iter().find(|kind| *kind as u8 == code)?,
+            kind: EntryKind::ALL.into_iter().find(|kind| *kind as u8 == code)?,
             amount: u32::from_be_bytes(*amount),
             eid: Eid(*eid),
             evidence: rest.try_into().ok()?,
@@ -219,7 +219,7 @@ impl Journal {
     pub fn append<P: Provider>(
         &mut self,
         now: UnixTime,
-        kind: Kind,
+        kind: EntryKind,
         amount: u32,
         eid: &Eid,
         evidence: &Evidence,

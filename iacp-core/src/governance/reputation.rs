@@ -5,7 +5,7 @@
 
 use iacp_wire::Eid;
 
-use super::journal::{Broken, Entry, Evidence, Journal, Kind, NO_EVIDENCE};
+use super::journal::{Broken, Entry, EntryKind, Evidence, Journal, NO_EVIDENCE};
 use super::window;
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
@@ -22,7 +22,7 @@ pub const ACCUSED: u64 = window::LAPSE * window::EPOCH;
 /// A keeper counts one good event of an EID in this time, in milliseconds, so that opening and closing many sessions earns
 /// nothing.
 pub const GOOD: u64 = 3_600_000;
-/// The amount of a [`Kind::Change`]: the sum of what the verdict demands from then on.
+/// The amount of a [`EntryKind::Change`]: the sum of what the verdict demands from then on.
 const DEMANDS: u32 = 1;
 const THROTTLES: u32 = 2;
 /// How many slots are tried for an account.
@@ -103,7 +103,7 @@ pub enum Proven {
 /// A score with what it is made of, in parts per 10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Standing {
+pub struct Rating {
     /// R: 45 parts of S, 35 of A, 20 of P.
     pub score: u16,
     /// How many observations it rests on.
@@ -113,7 +113,7 @@ pub struct Standing {
 /// How a peer is treated (`IACP §3.6.2`). The responder's hook asks for it before PSS_NEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Verdict {
+pub enum Treatment {
     /// Like any other.
     Admit,
     /// First verdict: it works more, by `level(threshold, score)` of the guard.
@@ -144,8 +144,8 @@ fn weigh(current: u32, previous: u32) -> u64 {
 /// without a place has the score of a newcomer.
 ///
 /// ```
-/// use iacp_core::governance::journal::{Kind, NO_EVIDENCE};
-/// use iacp_core::governance::reputation::{Account, Proven, Reputation, Verdict};
+/// use iacp_core::governance::journal::{EntryKind, NO_EVIDENCE};
+/// use iacp_core::governance::reputation::{Account, Proven, Reputation, Treatment};
 /// use iacp_core::slots::IndexKey;
 /// use iacp_core::time::UnixTime;
 /// use iacp_core::crypto::ChaChaOnly;
@@ -154,11 +154,11 @@ fn weigh(current: u32, previous: u32) -> u64 {
 /// let mut memory = [Account::FREE; 64];
 /// let mut reputation = Reputation::new::<ChaChaOnly>(&mut memory, IndexKey::new([7; 16]), Eid([1; 32]));
 /// let (peer, now) = (Eid([2; 32]), UnixTime(1_790_000_000_000));
-/// assert_eq!(reputation.standing(now, &peer, Proven::Nothing).score, 6_000);
+/// assert_eq!(reputation.rating(now, &peer, Proven::Nothing).score, 6_000);
 /// for _ in 0..4 {
-///     reputation.observe::<ChaChaOnly>(now, &peer, Kind::Bad, 8, &NO_EVIDENCE); // four false accusations
+///     reputation.observe::<ChaChaOnly>(now, &peer, EntryKind::Bad, 8, &NO_EVIDENCE); // four false accusations
 /// }
-/// assert_eq!(reputation.verdict(now, &peer, Proven::Nothing, false).0, Verdict::DemandWork { threshold: 5_000, score: 3_999 });
+/// assert_eq!(reputation.treatment(now, &peer, Proven::Nothing, false).0, Treatment::DemandWork { threshold: 5_000, score: 3_999 });
 /// ```
 pub struct Reputation<'m> {
     accounts: &'m mut [Account],
@@ -212,7 +212,7 @@ impl<'m> Reputation<'m> {
         &mut self,
         now: UnixTime,
         eid: &Eid,
-        kind: Kind,
+        kind: EntryKind,
         amount: u32,
         evidence: &Evidence,
     ) -> Entry {
@@ -236,19 +236,19 @@ impl<'m> Reputation<'m> {
         let Some(account) = self.account_mut(entry.time, &entry.eid) else { return };
         let counts = &mut account.current;
         let counter = match entry.kind {
-            Kind::Good => {
+            EntryKind::Good => {
                 account.good = Some(entry.time);
                 &mut counts.good
             }
-            Kind::Bad => &mut counts.bad,
-            Kind::Due => &mut counts.due,
-            Kind::Met => &mut counts.met,
-            Kind::Accusation => return account.accused = account.accused.max(Some(entry.time)),
-            Kind::Change => {
+            EntryKind::Bad => &mut counts.bad,
+            EntryKind::Due => &mut counts.due,
+            EntryKind::Met => &mut counts.met,
+            EntryKind::Accusation => return account.accused = account.accused.max(Some(entry.time)),
+            EntryKind::Change => {
                 (account.demands, account.throttles) = (entry.amount & DEMANDS != 0, entry.amount & THROTTLES != 0);
                 return;
             }
-            Kind::Verdict => return,
+            EntryKind::Verdict => return,
         };
         *counter = counter.saturating_add(entry.amount);
     }
@@ -263,7 +263,7 @@ impl<'m> Reputation<'m> {
     /// The score of a peer. Within an epoch it does not depend on the order of what was seen.
     // keeps: IACP-018 (§3.6.1), IACP-019 (§3.6.1), IACP-016 (§3.6)
     #[must_use]
-    pub fn standing(&self, now: UnixTime, eid: &Eid, proven: Proven) -> Standing {
+    pub fn rating(&self, now: UnixTime, eid: &Eid, proven: Proven) -> Rating {
         let (current, previous) =
             self.account(eid).map_or((Account::NONE, Account::NONE), |account| account.counts(now.0 / EPOCH));
         let (good, bad) = (weigh(current.good, previous.good), weigh(current.bad, previous.bad));
@@ -274,7 +274,7 @@ impl<'m> Reputation<'m> {
         };
         // More met than due is due.
         let score = (45 * share(good, good + bad) + 35 * share(met.min(due), due) + 20 * p) / 100;
-        Standing { score: u16::try_from(score).unwrap_or(10_000), observations: good + bad + due }
+        Rating { score: u16::try_from(score).unwrap_or(10_000), observations: good + bad + due }
     }
 
     /// What is proven of a peer, with what this keeper has verified itself.
@@ -288,14 +288,14 @@ impl<'m> Reputation<'m> {
         let (demands, throttles) =
             self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
         let amount = if demands { DEMANDS } else { 0 } | if throttles { THROTTLES } else { 0 };
-        self.journal.append::<P>(now, Kind::Change, amount, eid, &NO_EVIDENCE)
+        self.journal.append::<P>(now, EntryKind::Change, amount, eid, &NO_EVIDENCE)
     }
 
-    /// The verdict on a peer, and whether its account changed: [`Self::changed`] is due then. `load` says that D is at least
+    /// How a peer is treated, and whether its account changed: [`Self::changed`] is due then. `load` says that D is at least
     /// D_base + 3, or a breaker is open.
     // keeps: IACP-021 (§3.6.2), IACP-024 (§3.6.2)
-    pub fn verdict(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Verdict, bool) {
-        let score = self.standing(now, eid, proven).score;
+    pub fn treatment(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Treatment, bool) {
+        let score = self.rating(now, eid, proven).score;
         let (threshold, back) = if load { (6_500, 7_000) } else { (5_000, 5_500) };
         let before = self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
         let held = |was: bool, from: u16, back: u16| if was { score < back } else { score < from };
@@ -303,13 +303,13 @@ impl<'m> Reputation<'m> {
         // Without an account there is nothing that could change.
         let account = if before == after { None } else { self.account_mut(now.0, eid) };
         let is_kept = account.map(|account| (account.demands, account.throttles) = after).is_some();
-        let verdict = match (self.proven(now, eid, proven), after) {
-            (Proven::Against, _) => Verdict::Drop,
-            (_, (_, true)) => Verdict::Throttle,
-            (_, (true, false)) => Verdict::DemandWork { threshold, score },
-            (_, (false, false)) => Verdict::Admit,
+        let treatment = match (self.proven(now, eid, proven), after) {
+            (Proven::Against, _) => Treatment::Drop,
+            (_, (_, true)) => Treatment::Throttle,
+            (_, (true, false)) => Treatment::DemandWork { threshold, score },
+            (_, (false, false)) => Treatment::Admit,
         };
-        (verdict, is_kept)
+        (treatment, is_kept)
     }
 }
 

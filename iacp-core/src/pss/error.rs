@@ -56,7 +56,7 @@ impl core::error::Error for SendError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StartError {
     /// This memory holds a session that is under way. One that has ended may be replaced, even before
-    /// [`Event::Released`](crate::pss::Event::Released); its last frame is then not repeated any more.
+    /// [`Event::Released`](crate::pss::SessionEvent::Released); its last frame is then not repeated any more.
     Busy,
     /// The peer has our own EID.
     OwnEid,

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use super::discard::{Discard, Violation};
 use super::handshake::terms::{RejectionReasons, Terms};
-use super::stream::kind::Kind;
+use super::stream::kind::ContentKind;
 
 /// The result of a datagram. [`Session::poll_event`](crate::pss::Session::poll_event) returns the changes that it
 /// caused.
@@ -21,7 +21,7 @@ pub enum Received<'d> {
         /// Its place in the peer's stream.
         sequence: u64,
         /// What it is.
-        kind: Kind,
+        kind: ContentKind,
         /// The plaintext.
         content: &'d mut [u8],
     },
@@ -31,7 +31,7 @@ pub enum Received<'d> {
 /// returns none: the events report every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Event {
+pub enum SessionEvent {
     /// Both sides are known to hold the same keys. Data may flow, unless a contract is still to be agreed or the
     /// session is DISCONNECTED. A gap in the data that opens or closes is not an event, because data flows in both
     /// cases.

@@ -1,8 +1,8 @@
 //! From a path to the EID behind it, and every way in which that fails.
 
 use iacp_core::crypto::ChaChaOnly;
-use iacp_core::directory::name::{ChainBreak, MAX_WINDOW, Path, Payment, Root, Standing, burn_bits, resolve};
-use iacp_core::directory::{Body, Judgement, Kind, Refusal, sign};
+use iacp_core::directory::name::{ChainBreak, ChainFacts, MAX_WINDOW, Path, Payment, Root, burn_bits, resolve};
+use iacp_core::directory::{Body, Judgement, Kind, NotStored, sign};
 use iacp_core::time::UnixTime;
 use iacp_wire::Eid;
 use iacp_wire::layout::{NamespaceRoot, Record};
@@ -18,7 +18,7 @@ struct Reader {
     unpaid: bool,
 }
 
-impl Standing for Reader {
+impl ChainFacts for Reader {
     fn paid(&self, _: &Root<'_>) -> bool {
         !self.unpaid
     }
@@ -283,10 +283,10 @@ fn the_earlier_root_stands_unless_both_are_of_one_moment() {
     );
     assert_eq!(node(&roots[1], Some(&roots[0])), Judgement::Stale, "a name cannot be taken over");
     // From its owner a root is of this moment: it cannot be dated back.
-    assert_eq!(judged(&org(&roots[0]), None, &known), Judgement::Refused(Refusal::Time));
+    assert_eq!(judged(&org(&roots[0]), None, &known), Judgement::Refused(NotStored::Time));
     assert!(matches!(judged(&org(&roots[2]), None, &known), Judgement::Store { .. }));
     let unpaid = judged(&org(&roots[2]), None, &Known::default());
-    assert_eq!(unpaid, Judgement::Refused(Refusal::Payment));
+    assert_eq!(unpaid, Judgement::Refused(NotStored::Payment));
 }
 
 /// The attack "a name dated back": the time of a root is its owner's own word, and so is how much it was worked for later on.
@@ -336,9 +336,9 @@ fn two_words_of_a_curator_for_one_moment_are_an_equivocation() {
     let at = |bytes| record(Kind::Curation, hashed(b"org"), bytes);
     assert!(matches!(judged(&at(&one), None, &known), Judgement::Store { .. }));
     assert_eq!(judged(&at(&other), Some(&at(&one)), &known), Judgement::Equivocation);
-    assert_eq!(judged(&at(&one), None, &Known::default()), Judgement::Refused(Refusal::NoParent));
+    assert_eq!(judged(&at(&one), None, &Known::default()), Judgement::Refused(NotStored::NoParent));
     let strange = curation(1, b"another state", "org", 1, 2);
-    assert_eq!(judged(&at(&strange), None, &known), Judgement::Refused(Refusal::Predecessor));
+    assert_eq!(judged(&at(&strange), None, &known), Judgement::Refused(NotStored::Predecessor));
 
     let [first, same, later] =
         [(3, 0), (4, 0), (4, 1)].map(|(key, later)| token("org", "org.a", 1, key, (NOW.0 + later, NOW.0 + DAY)));

@@ -1,6 +1,6 @@
 //! Records that a quorum's votes prove, and those of curators: kinds 9, 10, 13, 14 and 17.
 
-use iacp_core::directory::{Class, Judgement, Kind, Origin, Refusal, judge, sign};
+use iacp_core::directory::{Class, Judgement, Kind, NotStored, Origin, judge, sign};
 use iacp_core::governance::ballot::{self, NotBinding};
 use iacp_core::governance::filter;
 use iacp_core::governance::window::Outcome;
@@ -25,7 +25,7 @@ fn with_voters() -> Known {
     Known { voters: voters(), ..Known::default() }
 }
 
-fn refused(refusal: Refusal) -> Judgement {
+fn refused(refusal: NotStored) -> Judgement {
     Judgement::Refused(refusal)
 }
 
@@ -61,10 +61,10 @@ fn a_verdict_stands_by_five_votes_of_seven_nodes() {
     let stands = Judgement::Store { expiry: NOW.0 + 400 * DAY };
     assert_eq!(verdict(&[11, 12, 13, 14, 15]), stands);
     assert_eq!(verdict(&[11, 12, 13, 14, 15, 16, 17]), stands);
-    assert_eq!(verdict(&[11, 12, 13, 14]), refused(Refusal::Votes), "f liars and two more");
-    assert_eq!(verdict(&[]), refused(Refusal::Votes));
-    assert_eq!(verdict(&[11, 12, 13, 14, 14]), refused(Refusal::Votes), "one node twice");
-    assert_eq!(verdict(&[11, 12, 13, 14, 15, 18]), refused(Refusal::Votes), "a stranger among them");
+    assert_eq!(verdict(&[11, 12, 13, 14]), refused(NotStored::Votes), "f liars and two more");
+    assert_eq!(verdict(&[]), refused(NotStored::Votes));
+    assert_eq!(verdict(&[11, 12, 13, 14, 14]), refused(NotStored::Votes), "one node twice");
+    assert_eq!(verdict(&[11, 12, 13, 14, 15, 18]), refused(NotStored::Votes), "a stranger among them");
 
     // One signature that does not hold, wherever it stands.
     for changed in 0..5 {
@@ -72,7 +72,7 @@ fn a_verdict_stands_by_five_votes_of_seven_nodes() {
         body[68 + 104 * changed + 103] ^= 1;
         assert_eq!(
             judged(&record(Kind::Verdict, key, &body), None, &with_voters()),
-            refused(Refusal::Signature),
+            refused(NotStored::Signature),
             "vote {changed}"
         );
     }
@@ -81,15 +81,15 @@ fn a_verdict_stands_by_five_votes_of_seven_nodes() {
     for turn in turned {
         let mut body = verdict_by(&[11, 12, 13, 14, 15], 1, Outcome::Guilty);
         turn(&mut body);
-        assert_eq!(judged(&record(Kind::Verdict, key, &body), None, &with_voters()), refused(Refusal::Signature));
+        assert_eq!(judged(&record(Kind::Verdict, key, &body), None, &with_voters()), refused(NotStored::Signature));
     }
     let mut body = verdict_by(&[11, 12, 13, 14, 15], 1, Outcome::Guilty);
     body[64] = 3;
-    assert_eq!(judged(&record(Kind::Verdict, key, &body), None, &with_voters()), refused(Refusal::Malformed));
+    assert_eq!(judged(&record(Kind::Verdict, key, &body), None, &with_voters()), refused(NotStored::Malformed));
     // A node that knows no nodes takes no verdict.
     let body = verdict_by(&[11, 12, 13, 14, 15], 1, Outcome::Guilty);
     let known = record(Kind::Verdict, key, &body);
-    assert_eq!(judged(&known, None, &Known::default()), refused(Refusal::Votes));
+    assert_eq!(judged(&known, None, &Known::default()), refused(NotStored::Votes));
     // The verdict outlives its voters: f + 1 of the nodes of now say the same.
     assert_eq!(judged(&known, None, &Known { witnessed: true, ..Known::default() }), stands);
     // The first one stays.
@@ -102,10 +102,10 @@ fn a_curators_verdict_lies_where_its_accusation_is_tried() {
     let court = hashed(b"org");
     let body = verdict_by(&[11, 12, 13, 14, 15], 1, Outcome::Guilty);
     let there = record(Kind::Verdict, court, &body);
-    assert_eq!(judged(&there, None, &with_voters()), refused(Refusal::Key), "no accusation is known");
+    assert_eq!(judged(&there, None, &with_voters()), refused(NotStored::Key), "no accusation is known");
     let known = Known { court: Some((Class::Namespaces, court)), ..with_voters() };
     assert!(matches!(judged(&there, None, &known), Judgement::Store { .. }));
-    assert_eq!(judged(&record(Kind::Verdict, hashed(b"com"), &body), None, &known), refused(Refusal::Key));
+    assert_eq!(judged(&record(Kind::Verdict, hashed(b"com"), &body), None, &known), refused(NotStored::Key));
     // The copy at the offender's own key.
     let copy = record(Kind::Verdict, hashed(&identity(1).eid().0), &body);
     assert!(matches!(judged(&copy, None, &known), Judgement::Store { .. }));
@@ -123,7 +123,7 @@ fn a_verdict_is_of_the_nodes_of_its_trial() {
     let moved = Known { court, voters: others.clone(), ballot: voters(), ..Known::default() };
     assert!(matches!(judged(&there, None, &moved), Judgement::Store { .. }));
     let strangers = Known { court, voters: voters(), ballot: others, ..Known::default() };
-    assert_eq!(judged(&there, None, &strangers), refused(Refusal::Votes));
+    assert_eq!(judged(&there, None, &strangers), refused(NotStored::Votes));
 }
 
 #[test]
@@ -175,20 +175,20 @@ fn the_backup_quorum_keeps_a_child_alive_for_a_day_and_thirty_after_a_decapitati
     };
     let day = custody("org", "org.a", NOW.0 + DAY, &five);
     assert_eq!(verdict(&day, "org.a", &with_voters()), Judgement::Store { expiry: NOW.0 + DAY });
-    assert_eq!(verdict(&day, "org.b", &with_voters()), refused(Refusal::Key));
+    assert_eq!(verdict(&day, "org.b", &with_voters()), refused(NotStored::Key));
     let long = custody("org", "org.a", NOW.0 + 30 * DAY, &five);
-    assert_eq!(verdict(&long, "org.a", &with_voters()), refused(Refusal::Time));
+    assert_eq!(verdict(&long, "org.a", &with_voters()), refused(NotStored::Time));
     let decapitated =
         Known { path_keys: vec![("org".into(), identity(3).eid())], slashed: vec![identity(3).eid()], ..with_voters() };
     assert_eq!(verdict(&long, "org.a", &decapitated), Judgement::Store { expiry: NOW.0 + 30 * DAY });
     let longer = custody("org", "org.a", NOW.0 + 30 * DAY + 1, &five);
-    assert_eq!(verdict(&longer, "org.a", &decapitated), refused(Refusal::Time));
-    assert_eq!(verdict(&custody("org", "org.a", NOW.0, &five), "org.a", &with_voters()), refused(Refusal::Time));
+    assert_eq!(verdict(&longer, "org.a", &decapitated), refused(NotStored::Time));
+    assert_eq!(verdict(&custody("org", "org.a", NOW.0, &five), "org.a", &with_voters()), refused(NotStored::Time));
 
     let nodes: [&[u8]; 4] = [&[11, 12, 13, 14], &[11, 12, 13, 14, 14], &[11, 12, 13, 14, 18], &[]];
     for nodes in nodes {
         let body = custody("org", "org.a", NOW.0 + DAY, nodes);
-        assert_eq!(verdict(&body, "org.a", &with_voters()), refused(Refusal::Votes), "{nodes:?}");
+        assert_eq!(verdict(&body, "org.a", &with_voters()), refused(NotStored::Votes), "{nodes:?}");
     }
     for at in 16..16 + 72 {
         let mut body = day.clone();
@@ -198,7 +198,7 @@ fn the_backup_quorum_keeps_a_child_alive_for_a_day_and_thirty_after_a_decapitati
     // It is about a child, by whole labels, and nothing else.
     for (path, child) in [("org", "org"), ("org", "orga"), ("org.a", "org"), ("Org", "Org.a")] {
         let body = custody(path, child, NOW.0 + DAY, &five);
-        assert_eq!(verdict(&body, child, &with_voters()), refused(Refusal::Malformed), "{path}, {child}");
+        assert_eq!(verdict(&body, child, &with_voters()), refused(NotStored::Malformed), "{path}, {child}");
     }
     // A later end displaces an earlier one.
     let later = custody("org", "org.a", NOW.0 + DAY - 1, &five);
@@ -228,14 +228,14 @@ fn a_curator_speaks_of_a_subject_under_the_key_of_its_path() {
     let verdict = |body: &[u8], known: &Known| judged(&record(Kind::Assertion, hashed(&subject.0), body), None, known);
     let sound = assertion(3, 10_000, NOW.0, NOW.0 + 30 * DAY);
     assert_eq!(verdict(&sound, &known), Judgement::Store { expiry: NOW.0 + 30 * DAY });
-    assert_eq!(verdict(&sound, &Known::default()), refused(Refusal::NoParent));
+    assert_eq!(verdict(&sound, &Known::default()), refused(NotStored::NoParent));
     let slashed = Known { slashed: vec![identity(3).eid()], ..known.clone() };
-    assert_eq!(verdict(&sound, &slashed), refused(Refusal::Blocked));
-    assert_eq!(verdict(&assertion(4, 1, NOW.0, NOW.0 + DAY), &known), refused(Refusal::Signature), "not the curator");
-    assert_eq!(verdict(&assertion(3, 10_001, NOW.0, NOW.0 + DAY), &known), refused(Refusal::Malformed));
-    assert_eq!(verdict(&assertion(3, 1, NOW.0, NOW.0 + 30 * DAY + 1), &known), refused(Refusal::Time));
-    assert_eq!(verdict(&assertion(3, 1, NOW.0, NOW.0), &known), refused(Refusal::Time));
-    assert_eq!(verdict(&assertion(3, 1, NOW.0 - 30_001, NOW.0 + DAY), &known), refused(Refusal::Time), "not of now");
+    assert_eq!(verdict(&sound, &slashed), refused(NotStored::Blocked));
+    assert_eq!(verdict(&assertion(4, 1, NOW.0, NOW.0 + DAY), &known), refused(NotStored::Signature), "not the curator");
+    assert_eq!(verdict(&assertion(3, 10_001, NOW.0, NOW.0 + DAY), &known), refused(NotStored::Malformed));
+    assert_eq!(verdict(&assertion(3, 1, NOW.0, NOW.0 + 30 * DAY + 1), &known), refused(NotStored::Time));
+    assert_eq!(verdict(&assertion(3, 1, NOW.0, NOW.0), &known), refused(NotStored::Time));
+    assert_eq!(verdict(&assertion(3, 1, NOW.0 - 30_001, NOW.0 + DAY), &known), refused(NotStored::Time), "not of now");
 }
 
 fn rebuttal(signer: u8, revoked: u8, revoker: u8) -> Vec<u8> {
@@ -271,9 +271,9 @@ fn a_rebuttal_is_signed_by_the_accused_or_its_root_key_and_gets_through_in_any_s
     assert_eq!(verdict(&rebuttal(1, 1, 1), &nothing), stands);
     assert_eq!(verdict(&rebuttal(1, 1, 2), &rooted), stands);
     assert_eq!(verdict(&rebuttal(2, 1, 2), &rooted), stands, "by the root key");
-    assert_eq!(verdict(&rebuttal(2, 1, 1), &nothing), refused(Refusal::Signature), "no root key is known");
-    assert_eq!(verdict(&rebuttal(1, 1, 1), &rooted), refused(Refusal::Signature), "the stolen key revokes nothing");
-    assert_eq!(verdict(&rebuttal(1, 3, 3), &nothing), refused(Refusal::Malformed), "another's revocation");
+    assert_eq!(verdict(&rebuttal(2, 1, 1), &nothing), refused(NotStored::Signature), "no root key is known");
+    assert_eq!(verdict(&rebuttal(1, 1, 1), &rooted), refused(NotStored::Signature), "the stolen key revokes nothing");
+    assert_eq!(verdict(&rebuttal(1, 3, 3), &nothing), refused(NotStored::Malformed), "another's revocation");
     let accused = Known { challenged: vec![identity(1).eid()], slashed: vec![identity(1).eid()], ..Known::default() };
     assert_eq!(verdict(&rebuttal(1, 1, 1), &accused), stands);
     let sound = rebuttal(1, 1, 1);
@@ -315,21 +315,21 @@ fn a_filter_is_of_this_epoch_or_the_last_and_only_grows() {
     assert_eq!(verdict(&sound, None), Judgement::Store { expiry: u64::from(running + 2) * filter::EPOCH });
     assert_eq!(
         verdict(&part(5, running, 3, 0, 1), None),
-        refused(Refusal::Malformed),
+        refused(NotStored::Malformed),
         "two epochs of it fit under no key"
     );
     assert!(matches!(verdict(&part(5, running - 1, 2, 63, 0), None), Judgement::Store { .. }));
     for (epoch, order, number, refusal) in [
-        (running - 2, 0, 0, Refusal::Time),
-        (running + 1, 0, 0, Refusal::Time),
-        (running, 8, 0, Refusal::Malformed),
-        (running, 255, 0, Refusal::Malformed),
-        (running, 0, 16, Refusal::Malformed),
-        (running, 2, 64, Refusal::Malformed),
+        (running - 2, 0, 0, NotStored::Time),
+        (running + 1, 0, 0, NotStored::Time),
+        (running, 8, 0, NotStored::Malformed),
+        (running, 255, 0, NotStored::Malformed),
+        (running, 0, 16, NotStored::Malformed),
+        (running, 2, 64, NotStored::Malformed),
     ] {
         assert_eq!(verdict(&part(5, epoch, order, number, 0), None), refused(refusal), "{epoch}, {order}, {number}");
     }
-    assert_eq!(verdict(&part(6, running, 0, 0, 0), None), refused(Refusal::Signature));
+    assert_eq!(verdict(&part(6, running, 0, 0, 0), None), refused(NotStored::Signature));
     assert!(matches!(verdict(&part(5, running, 0, 15, 0b111), Some(&sound)), Judgement::Store { .. }));
     assert_eq!(verdict(&part(5, running, 0, 15, 0b101), Some(&sound)), Judgement::Stale, "a key is gone");
 }

@@ -2,7 +2,7 @@
 
 use iacp_core::crypto::ChaChaOnly;
 use iacp_core::directory::metric::place;
-use iacp_core::directory::{Judgement, Kind, Origin, Refusal, judge, record_digest, sign, slot};
+use iacp_core::directory::{Judgement, Kind, NotStored, Origin, judge, record_digest, sign, slot};
 use iacp_core::time::UnixTime;
 use iacp_wire::layout::{AirkBinding, Hosting, NodeRecord, Publication, Record, Revocation};
 use iacp_wire::message::DhtTicketStore;
@@ -12,7 +12,7 @@ use zerocopy::IntoBytes;
 
 use super::{DAY, HOUR, Known, NOW, binding, hashed, identity, ip, judged, record};
 
-fn refused(refusal: Refusal) -> Judgement {
+fn refused(refusal: NotStored) -> Judgement {
     Judgement::Refused(refusal)
 }
 
@@ -41,9 +41,9 @@ fn a_binding_stands_under_its_eid_and_a_higher_generation_displaces_it() {
     assert_eq!(judged(&old, Some(&old), &known), Judgement::Refresh { expiry: NOW.0 + 2 * HOUR });
 
     let elsewhere = Record { storage_key: DhtKey([9; 32]), ..old };
-    assert_eq!(judged(&elsewhere, None, &known), refused(Refusal::Key));
+    assert_eq!(judged(&elsewhere, None, &known), refused(NotStored::Key));
     let past = Record { expiry: NOW.0, ..old };
-    assert_eq!(judged(&past, None, &known), refused(Refusal::Time));
+    assert_eq!(judged(&past, None, &known), refused(NotStored::Time));
     let soon = Record { expiry: NOW.0 + 7, ..old };
     assert_eq!(judged(&soon, None, &known), Judgement::Store { expiry: NOW.0 + 7 }, "expiry is only shortened");
 }
@@ -59,10 +59,10 @@ fn what_a_binding_is_refused_for() {
         known
     };
     for (refusal, known) in [
-        (Refusal::Blocked, known(|known, eid| known.slashed.push(eid))),
-        (Refusal::Challenged, known(|known, eid| known.challenged.push(eid))),
-        (Refusal::Revoked, known(|known, _| known.first_invalid = Some(4))),
-        (Refusal::Revoked, known(|known, _| known.first_invalid = Some(0))),
+        (NotStored::Blocked, known(|known, eid| known.slashed.push(eid))),
+        (NotStored::Challenged, known(|known, eid| known.challenged.push(eid))),
+        (NotStored::Revoked, known(|known, _| known.first_invalid = Some(4))),
+        (NotStored::Revoked, known(|known, _| known.first_invalid = Some(0))),
     ] {
         assert_eq!(judged(&plain, None, &known), refused(refusal));
     }
@@ -74,11 +74,11 @@ fn what_a_binding_is_refused_for() {
 
     let huge = binding(1, ip(1), 1 << 63);
     let huge = record(Kind::Binding, plain.storage_key, huge.as_bytes());
-    assert_eq!(judged(&huge, None, &Known::default()), refused(Refusal::Generation));
+    assert_eq!(judged(&huge, None, &Known::default()), refused(NotStored::Generation));
     let mut forged = body;
     forged.generation_counter = 5.into();
     let forged = record(Kind::Binding, plain.storage_key, forged.as_bytes());
-    assert_eq!(judged(&forged, Some(&plain), &Known::default()), refused(Refusal::Signature));
+    assert_eq!(judged(&forged, Some(&plain), &Known::default()), refused(NotStored::Signature));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn one_generation_at_two_places_is_an_equivocation_and_the_first_stays() {
     let mut forged = other;
     forged.signature.0[7] ^= 1;
     let forged = record(Kind::Binding, key, forged.as_bytes());
-    assert_eq!(judged(&forged, Some(&held), &Known::default()), refused(Refusal::Signature));
+    assert_eq!(judged(&forged, Some(&held), &Known::default()), refused(NotStored::Signature));
     // Nor by one place under another signature.
     let mut respelt = one;
     respelt.signature.0[7] ^= 1;
@@ -108,7 +108,7 @@ fn a_revocation_is_signed_by_the_root_key_that_was_deposited() {
         AirkBinding { eid, airk: identity(2).eid(), eid_signature: Signature::ZERO, airk_signature: Signature::ZERO };
     deposit.eid_signature = sign(&identity(1), Kind::AirkBinding, &deposit.as_bytes()[..64], &[]);
     let lacking = record(Kind::AirkBinding, hashed(&eid.0), deposit.as_bytes());
-    assert_eq!(judged(&lacking, None, &Known::default()), refused(Refusal::Signature), "both keys sign");
+    assert_eq!(judged(&lacking, None, &Known::default()), refused(NotStored::Signature), "both keys sign");
     deposit.airk_signature = sign(&identity(2), Kind::AirkBinding, &deposit.as_bytes()[..64], &[]);
     let whole = record(Kind::AirkBinding, hashed(&eid.0), deposit.as_bytes());
     assert_eq!(judged(&whole, None, &Known::default()), Judgement::Store { expiry: NOW.0 + 400 * DAY });
@@ -128,7 +128,7 @@ fn a_revocation_is_signed_by_the_root_key_that_was_deposited() {
     let known = Known { airk: Some(identity(2).eid()), ..Known::default() };
     let [by_eid, by_airk] = [1, 2].map(|signer| revocation(signer, 1, 3, NOW.0));
     let [by_eid, by_airk] = [&by_eid, &by_airk].map(|body| record(Kind::Revocation, hashed(&eid.0), body.as_bytes()));
-    assert_eq!(judged(&by_eid, None, &known), refused(Refusal::Signature), "a stolen EID revokes nothing");
+    assert_eq!(judged(&by_eid, None, &known), refused(NotStored::Signature), "a stolen EID revokes nothing");
     assert!(matches!(judged(&by_airk, None, &known), Judgement::Store { .. }));
     assert!(matches!(judged(&by_eid, None, &Known::default()), Judgement::Store { .. }), "without a deposit");
     // In any standing: it is the owner's defence.
@@ -169,9 +169,9 @@ fn a_host_is_named_by_both_keys_and_for_a_day_at_most() {
     let key = hashed(&identity(1).eid().0);
     let verdict = |body: Hosting| judged(&record(Kind::Hosting, key, body.as_bytes()), None, &Known::default());
     assert_eq!(verdict(hosting(NOW.0 + DAY, 3)), Judgement::Store { expiry: NOW.0 + DAY });
-    assert_eq!(verdict(hosting(NOW.0 + DAY + 1, 3)), refused(Refusal::Time));
-    assert_eq!(verdict(hosting(NOW.0, 3)), refused(Refusal::Time));
-    assert_eq!(verdict(hosting(NOW.0 + DAY, 1)), refused(Refusal::Signature), "no EID is hung on a host");
+    assert_eq!(verdict(hosting(NOW.0 + DAY + 1, 3)), refused(NotStored::Time));
+    assert_eq!(verdict(hosting(NOW.0, 3)), refused(NotStored::Time));
+    assert_eq!(verdict(hosting(NOW.0 + DAY, 1)), refused(NotStored::Signature), "no EID is hung on a host");
 }
 
 // shows: IACP-135 (§6.2)
@@ -192,7 +192,7 @@ fn an_eid_is_in_a_space_by_its_own_word_alone() {
     let verdict =
         |body: Publication| judged(&record(Kind::Publication, space, body.as_bytes()), None, &Known::default());
     assert_eq!(verdict(publication(1)), Judgement::Store { expiry: NOW.0 + HOUR });
-    assert_eq!(verdict(publication(2)), refused(Refusal::Signature));
+    assert_eq!(verdict(publication(2)), refused(NotStored::Signature));
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_node_shows_work_for_its_place_and_moves_once_a_day() {
     let first = node(nonces[0], NOW.0 - DAY + 1_000);
     assert!(matches!(verdict(&first, None), Judgement::Store { .. }));
     let lazy = (0..).find(|nonce| place::<ChaChaOnly>(&eid, *nonce, 8).is_none()).expect("most nonces");
-    assert_eq!(verdict(&node(lazy, NOW.0), None), refused(Refusal::Place));
+    assert_eq!(verdict(&node(lazy, NOW.0), None), refused(NotStored::Place));
     assert!(matches!(verdict(&node(nonces[0], NOW.0), Some(&first)), Judgement::Store { .. }), "the same place");
     assert_eq!(verdict(&node(nonces[1], NOW.0), Some(&first)), Judgement::Stale, "another place within a day");
     for change in [
@@ -283,7 +283,7 @@ fn an_eid_has_a_ticket_for_each_ticket_iv() {
     let [low, high] = [1, 2].map(|counter| ticket(1, counter));
     let [low, high] = [&low, &high].map(|body| record(Kind::Ticket, body.target_storage_key, body.as_bytes()));
     assert_eq!(judged(&low, Some(&high), &Known::default()), Judgement::Stale, "before any signature");
-    assert_eq!(judged(&high, Some(&low), &Known::default()), refused(Refusal::Signature));
+    assert_eq!(judged(&high, Some(&low), &Known::default()), refused(NotStored::Signature));
 }
 
 #[test]
@@ -388,5 +388,5 @@ fn a_score_is_the_word_of_a_responsible_node() {
     let verdict =
         |node: u8| judged(&record(Kind::Score, hashed(&identity(1).eid().0), score(node).as_bytes()), None, &known);
     assert_eq!(verdict(11), Judgement::Store { expiry: NOW.0 + DAY });
-    assert_eq!(verdict(30), refused(Refusal::Votes));
+    assert_eq!(verdict(30), refused(NotStored::Votes));
 }

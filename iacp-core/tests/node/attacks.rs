@@ -2,7 +2,7 @@
 
 use iacp_core::crypto::Provider;
 use iacp_core::directory::name::Root;
-use iacp_core::directory::node::{Event, Handled, Trust};
+use iacp_core::directory::node::{Handled, NodeEvent, Trust};
 use iacp_core::directory::{Answered, Class, Kind, answered, sign};
 use iacp_core::governance::ballot::sign as sign_vote;
 use iacp_core::governance::claims::{ClaimKind, accuse_claims};
@@ -205,7 +205,7 @@ fn lapse(host: &mut Host, from: u64) -> Vec<Digest> {
     let mut lapsed = Vec::new();
     for epoch in 0..=161 {
         for event in host.events(at(from + epoch * EPOCH)) {
-            if let Event::Lapsed { id, .. } = event {
+            if let NodeEvent::Lapsed { id, .. } = event {
                 lapsed.push(id);
             }
         }
@@ -249,7 +249,7 @@ fn what_lapsed_and_comes_again_ends_no_other_trial() {
     }
     assert_eq!(accusers.next(), Some(25), "three are open");
     assert_eq!(accused(&mut host, later + 1, 21, 30, 4), 0);
-    let ended = host.events(at(later + 2)).into_iter().any(|event| matches!(event, Event::Lapsed { .. }));
+    let ended = host.events(at(later + 2)).into_iter().any(|event| matches!(event, NodeEvent::Lapsed { .. }));
     assert!(!ended, "all four are tried");
 }
 
@@ -263,7 +263,7 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
     assert_eq!(host.node.accuse(at(0), &host.me, &super::world::Nothing), None);
     let other = binding(20, home(250).ip(), 4);
     assert_eq!(told(&mut host, &[3], 1, &record(Kind::Binding, key, other.as_bytes())), [1], "the first one stays");
-    assert_eq!(host.events(at(2)), [Event::Equivocation { offender: identity(20).eid() }]);
+    assert_eq!(host.events(at(2)), [NodeEvent::Equivocation { offender: identity(20).eid() }]);
     assert!(matches!(host.node.accuse(at(2), &host.me, &super::world::Nothing), Some((_, 0))));
     assert!(host.node.is_challenged(&identity(20).eid()));
     assert_eq!(host.node.accuse(at(3), &host.me, &super::world::Nothing), None, "once");
@@ -298,7 +298,7 @@ fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
         let other = binding(agent, home(agent + 100).ip(), 4);
         let key = hashed(&identity(agent).eid().0);
         assert_eq!(told(host, &[3], 1, &record(Kind::Binding, key, other.as_bytes())), [1]);
-        assert_eq!(host.events(at(2)), [Event::Equivocation { offender: identity(agent).eid() }]);
+        assert_eq!(host.events(at(2)), [NodeEvent::Equivocation { offender: identity(agent).eid() }]);
         host.node
             .accuse(at(2), &host.me, &super::world::Nothing)
             .map(|(accused, status)| (accused == identity(agent).eid(), status))
@@ -312,7 +312,7 @@ fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
     let (offender, mut recalled) = (identity(44).eid(), false);
     for epoch in 0..=161 {
         let events = host.events(at(3 + epoch * EPOCH));
-        recalled |= events.contains(&Event::Equivocation { offender });
+        recalled |= events.contains(&NodeEvent::Equivocation { offender });
     }
     assert!(recalled, "with the end of a trial");
     let later = at(3 + 162 * EPOCH);
@@ -412,7 +412,7 @@ fn a_curator_that_contradicts_itself_is_in_quarantine_for_eighty_minutes() {
     assert!(!marked(&mut host, 2, Kind::Root, b"org"));
     // The same moment, another key: the first one stays.
     assert_eq!(hand(&mut host, 3, Kind::Delegation, "org.one", &token("org.one", 32, now)), 1);
-    assert_eq!(host.events(at(3)), [Event::Equivocation { offender: identity(30).eid() }]);
+    assert_eq!(host.events(at(3)), [NodeEvent::Equivocation { offender: identity(30).eid() }]);
     assert!(marked(&mut host, 4, Kind::Root, b"org"));
     assert!(!marked(&mut host, 4, Kind::Delegation, b"org.one"), "its child is a curator of its own");
     assert_eq!(hand(&mut host, 5, Kind::Delegation, "org.two", &token("org.two", 33, now)), 3, "CHALLENGED");

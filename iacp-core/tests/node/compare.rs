@@ -1,7 +1,7 @@
 //! What nodes tell each other by themselves: comparison once an hour, their own records, notices; and what outlives a restart.
 
 use iacp_core::crypto::Provider;
-use iacp_core::directory::node::{Event, NotRestored, SavedCase, Silence};
+use iacp_core::directory::node::{NodeEvent, NotRestored, SavedCase, Silence};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::ballot::sign as sign_vote;
 use iacp_core::governance::malfeasance::accuse;
@@ -108,7 +108,7 @@ fn two_halves_that_were_told_two_things_meet_and_accuse() {
     hour(&mut hosts);
     let now = at(40_000 + HOUR);
     for host in &mut hosts {
-        assert!(host.events(now).contains(&Event::Equivocation { offender: identity(20).eid() }));
+        assert!(host.events(now).contains(&NodeEvent::Equivocation { offender: identity(20).eid() }));
         assert!(matches!(host.node.accuse(now, &host.me, &Nothing), Some((_, 0))));
         assert!(host.node.is_challenged(&identity(20).eid()));
     }
@@ -247,7 +247,7 @@ fn an_escrow_and_its_votes_outlive_a_restart() {
     // Past the lapse by Unix time, and not by the time in which it ran.
     assert_eq!(after.events(at(up + HOUR / 2)), []);
     let due = after.events(at(up + HOUR / 2 + 3 * EPOCH));
-    let [Event::Persist { id, outcome: Outcome::Guilty, .. }] = due[..] else { panic!("{due:?}") };
+    let [NodeEvent::Persist { id, outcome: Outcome::Guilty, .. }] = due[..] else { panic!("{due:?}") };
     let voted = up + HOUR / 2 + 4 * EPOCH;
     let mut out = [0; 200];
     let (first, voters) = after.node.persisted(at(voted), &after.me, &id, &mut out).expect("its vote");
@@ -274,7 +274,7 @@ fn an_escrow_and_its_votes_outlive_a_restart() {
     let inner = put(&record(Kind::Revocation, key, body.as_bytes()));
     assert_eq!(last.status(now, home(20), &worked(now, Class::Identities, key, 6, 0, &inner)), 0);
     let offender = identity(20).eid();
-    assert_eq!(last.events(now), [Event::Persist { id, offender, outcome: Outcome::Guilty }]);
+    assert_eq!(last.events(now), [NodeEvent::Persist { id, offender, outcome: Outcome::Guilty }]);
     assert!(last.node.persisted(now, &last.me, &id, &mut out).is_some());
     for seed in [3, 4] {
         let vote = sign_vote(&identity(seed), id, offender, Outcome::Guilty, 1);
@@ -283,7 +283,7 @@ fn an_escrow_and_its_votes_outlive_a_restart() {
     assert!(last.node.is_challenged(&offender), "four votes");
     let vote = sign_vote(&identity(5), id, offender, Outcome::Guilty, 1);
     let _ = last.handle(now, info(5).at, &frame(Message::PomVote(&vote)));
-    assert!(last.events(now).contains(&Event::Verdict { id, offender, outcome: Outcome::Guilty }));
+    assert!(last.events(now).contains(&NodeEvent::Verdict { id, offender, outcome: Outcome::Guilty }));
 
     // What is no saved escrow.
     for (byte, value) in [(0, 1), (1, 4), (2, 0), (2, 8), (3, 8), (5, 1), (8, 2), (9, 3), (10, 1)] {

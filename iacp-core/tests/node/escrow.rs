@@ -1,6 +1,6 @@
 //! An accusation on seven nodes, from the proof to the verdict.
 
-use iacp_core::directory::node::Event;
+use iacp_core::directory::node::NodeEvent;
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::ballot::{sign as sign_vote, verify as verify_vote};
 use iacp_core::governance::malfeasance::{accuse, verify};
@@ -51,13 +51,13 @@ fn run(hosts: &mut [Host], silent: &[usize]) -> Vec<Option<Outcome>> {
         for (number, host) in hosts.iter_mut().enumerate() {
             for event in host.events(now) {
                 match event {
-                    Event::Persist { id, .. } if !silent.contains(&number) => {
+                    NodeEvent::Persist { id, .. } if !silent.contains(&number) => {
                         let mut out = [0; 200];
                         let (length, _) = host.node.persisted(now, &host.me, &id, &mut out).expect("it votes");
                         frames.push((number, out[..length].to_vec()));
                         assert!(host.node.persisted(now, &host.me, &id, &mut out).is_none(), "once");
                     }
-                    Event::Verdict { outcome, .. } => ends[number] = Some(outcome),
+                    NodeEvent::Verdict { outcome, .. } => ends[number] = Some(outcome),
                     _ => {}
                 }
             }
@@ -67,7 +67,7 @@ fn run(hosts: &mut [Host], silent: &[usize]) -> Vec<Option<Outcome>> {
                 let _ = host.handle(now, info(u8::try_from(*from).expect("seven") + 1).at, vote);
                 let _ = host.handle(now, info(9).at, vote);
                 for event in host.events(now) {
-                    if let Event::Verdict { outcome, .. } = event {
+                    if let NodeEvent::Verdict { outcome, .. } = event {
                         ends[number] = Some(outcome);
                     }
                 }
@@ -196,7 +196,7 @@ fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_no
     let deaf = &mut hosts[6];
     assert!(!deaf.node.is_challenged(&identity(20).eid()));
     let events = deaf.events(at(after + 80_000));
-    let is_verdict = |event: &Event| matches!(event, Event::Verdict { outcome: Outcome::Guilty, .. });
+    let is_verdict = |event: &NodeEvent| matches!(event, NodeEvent::Verdict { outcome: Outcome::Guilty, .. });
     assert_eq!(events.iter().filter(|event| is_verdict(event)).count(), 1, "{events:?}");
     assert_eq!(
         deaf.status(at(after + 80_001), home(20), &registration(at(after + 80_001), 20, 6, 6, 4)),
@@ -220,7 +220,7 @@ fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
         let _ = hosts[0].handle(at(2), info(3).at, &frame(Message::PomVote(&vote)));
     }
     let liar = identity(3).eid();
-    assert!(hosts[0].events(at(3)).contains(&Event::Equivocation { offender: liar }));
+    assert!(hosts[0].events(at(3)).contains(&NodeEvent::Equivocation { offender: liar }));
     let pair = hosts[0].node.take_double_vote().expect("both votes");
     assert_eq!(pair.map(|vote| vote.voter_eid), [liar; 2]);
     let outcomes = pair.each_ref().map(verify_vote::<super::world::Chosen>);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::directory::Class;
 use iacp_core::directory::node::{Hub, HubMemory, Member, NotRelayed, PATIENCE, Passed, Relayed, STAY, Shown};
-use iacp_core::discovery::{Discoverable, Refusal, Search, check, peers_wanted};
+use iacp_core::discovery::{Discoverable, NotAccepted, Search, check, peers_wanted};
 use iacp_core::governance::window::Clock;
 use iacp_core::time::UnixTime;
 use iacp_wire::message::{SpaceJoin, SpaceRelay};
@@ -296,7 +296,7 @@ fn a_hub_reads_no_answer_and_alters_no_request() {
     member
         .accept_relayed::<Chosen>(&proven, now.mono, now.unix, &identity(77).eid(), &mut rng, &mut answer)
         .expect("room");
-    assert_eq!(search.open::<Chosen>(&answer), Err(Refusal::Seal));
+    assert_eq!(search.open::<Chosen>(&answer), Err(NotAccepted::Seal));
     assert_eq!(own.open::<Chosen>(&answer), Ok(identity(77).eid()), "it is one more seeker");
     for byte in 4..96 {
         let mut altered = answer;

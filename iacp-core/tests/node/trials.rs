@@ -1,6 +1,6 @@
 //! What an offender, a key thief and a liar do to a trial: each attack, and how it ends.
 
-use iacp_core::directory::node::{Event, Handled, Trust};
+use iacp_core::directory::node::{Handled, NodeEvent, Trust};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::ballot::sign as sign_vote;
 use iacp_core::governance::claims::{ClaimKind, accuse_claims};
@@ -42,15 +42,15 @@ fn tried(host: &mut Host, from: u64) -> (Option<Outcome>, u64) {
     for ms in (from..from + 170 * EPOCH).step_by(usize::try_from(EPOCH).expect("small")) {
         for event in host.events(at(ms)) {
             match event {
-                Event::Persist { id, .. } => {
+                NodeEvent::Persist { id, .. } => {
                     assert!(host.node.persisted(at(ms), &host.me, &id, &mut [0; 200]).is_some(), "it votes");
                 }
-                Event::Verdict { outcome, .. } => return (Some(outcome), ms + EPOCH),
+                NodeEvent::Verdict { outcome, .. } => return (Some(outcome), ms + EPOCH),
                 _ => {}
             }
         }
         for event in host.events(at(ms)) {
-            if let Event::Verdict { outcome, .. } = event {
+            if let NodeEvent::Verdict { outcome, .. } = event {
                 return (Some(outcome), ms + EPOCH);
             }
         }
@@ -65,10 +65,10 @@ fn verdicts(host: &mut Host, from: u64) -> Vec<Outcome> {
         // What is told after a vote comes with the next round.
         for event in (0..2).flat_map(|_| host.events(at(ms))).collect::<Vec<_>>() {
             match event {
-                Event::Persist { id, .. } => {
+                NodeEvent::Persist { id, .. } => {
                     assert!(host.node.persisted(at(ms), &host.me, &id, &mut [0; 200]).is_some(), "it votes");
                 }
-                Event::Verdict { outcome, .. } => outcomes.push(outcome),
+                NodeEvent::Verdict { outcome, .. } => outcomes.push(outcome),
                 _ => {}
             }
         }
@@ -143,7 +143,7 @@ fn a_node_votes_after_a_restart_as_it_voted_before() {
         let votes: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
-                Event::Persist { id, outcome, .. } => Some((*id, *outcome)),
+                NodeEvent::Persist { id, outcome, .. } => Some((*id, *outcome)),
                 _ => None,
             })
             .collect();
@@ -264,11 +264,11 @@ fn the_same_rebuttal_speaks_in_a_second_trial() {
         assert_eq!(host.status(at(now), home(21), &accusation(21, generation, now)), 0);
         assert_eq!(host.events(at(now)), []);
         assert_eq!(host.status(at(now), home(20), &rebuttal(10, now, 200 + trial)), 0);
-        let [Event::Persist { id, outcome: Outcome::Cleared, .. }] = host.events(at(now))[..] else {
+        let [NodeEvent::Persist { id, outcome: Outcome::Cleared, .. }] = host.events(at(now))[..] else {
             panic!("it clears at once in trial {trial}")
         };
         assert!(host.node.persisted(at(now), &host.me, &id, &mut [0; 200]).is_some());
-        assert!(host.events(at(now)).iter().any(|event| matches!(event, Event::Verdict { .. })));
+        assert!(host.events(at(now)).iter().any(|event| matches!(event, NodeEvent::Verdict { .. })));
         now += 3 * EPOCH;
     }
 }
@@ -322,7 +322,10 @@ fn a_host_answers_once_for_a_key_in_a_court_also_where_only_copies_of_its_verdic
             assert_eq!(host.status(at(nonce), home(22), &sent), 0, "{child}");
             let (from, body) = (home(9).ip(), guilty(id));
             assert_eq!(host.node.offer(at(nonce), from, &record(Kind::Verdict, key, &body), &Any), 0, "{child}");
-            assert!(matches!(host.events(at(nonce))[..], [Event::Verdict { outcome: Outcome::Guilty, .. }]), "{child}");
+            assert!(
+                matches!(host.events(at(nonce))[..], [NodeEvent::Verdict { outcome: Outcome::Guilty, .. }]),
+                "{child}"
+            );
             assert_eq!(host.error(at(nonce), home(30), &register(30, 1)), (2, 7), "its liability is 4,000");
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 use iacp_core::directory::metric::{Diversity, NodeInfo};
 use iacp_core::directory::node::{
-    Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Silence, Trust,
+    Case, Entry, Handled, Kept, Memory, Neighbour, Node, NodeEvent, Settings, Shown, Silence, Trust,
 };
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Kind};
@@ -190,7 +190,7 @@ impl Host {
         receipts.fold(false, |met, receipt| met | (self.handle(now, info(seed).at, &receipt) == Err(COMPARED)))
     }
 
-    pub fn events(&mut self, now: Clock) -> Vec<Event> {
+    pub fn events(&mut self, now: Clock) -> Vec<NodeEvent> {
         std::iter::from_fn(|| self.node.handle_deadline(now)).take(100).collect()
     }
 }

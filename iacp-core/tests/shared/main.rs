@@ -4,8 +4,8 @@ mod groups;
 
 use iacp_core::crypto::{Portable, Suite};
 use iacp_core::pss::shared::endpoint::{EndpointError, EndpointFlags, exclusive_tag, pair_tag};
-use iacp_core::pss::shared::frame::{Contract, GroupKey, Malformed, Op, Status, Update};
-use iacp_core::pss::shared::right::{Due, OPS_A_SECOND, READ, SUBSCRIBE, Seen, Served, WRITE};
+use iacp_core::pss::shared::frame::{Contract, GroupKey, MalformedFrame, Op, Status, Update};
+use iacp_core::pss::shared::right::{Due, OPS_A_SECOND, PeerEndpoint, READ, SUBSCRIBE, Served, WRITE};
 use iacp_core::pss::shared::{Coordinate, EndpointSlot, Endpoints, Reach, Rights};
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
@@ -40,17 +40,17 @@ fn kind_1_is_written_as_drawn() {
         assert_eq!(out[..length], golden[..]);
         assert_eq!(Update::read(&golden), Ok(update));
         for length in 0..44 {
-            assert_eq!(Update::read(&golden[..length]), Err(Malformed));
+            assert_eq!(Update::read(&golden[..length]), Err(MalformedFrame));
         }
         assert_eq!(update.write(&mut out[..length - 1]), None);
     }
     for op in (0..=255).filter(|op| *op != 1 && *op != 2) {
         let mut other = hex(&format!("01 01 0000 {} 0000000000000009", at()));
         other[0] = op;
-        assert_eq!(Update::read(&other), Err(Malformed), "op {op}");
+        assert_eq!(Update::read(&other), Err(MalformedFrame), "op {op}");
     }
     let with_value = hex(&format!("02 00 0000 {} 0000000000000009 00", at()));
-    assert_eq!(Update::read(&with_value), Err(Malformed), "GONE has no value");
+    assert_eq!(Update::read(&with_value), Err(MalformedFrame), "GONE has no value");
     let long = [&hex(&format!("01 00 0000 {} 0000000000000009", at()))[..], &[0; 836]].concat();
     assert!(Update::read(&long[..879]).is_ok() && Update::read(&long).is_err(), "835 bytes at most");
 }
@@ -89,7 +89,7 @@ fn kind_4_is_written_as_drawn() {
     }
     for op in (0..=255).filter(|op| !(1..=7).contains(op)) {
         let content = [&[op, 0, 0, 0][..], &[0x22; 32]].concat();
-        assert_eq!(Contract::read(&content), Err(Malformed), "op {op}");
+        assert_eq!(Contract::read(&content), Err(MalformedFrame), "op {op}");
     }
     let grant = |length| [&hex(&format!("01 000000 {} 0005 0000 0000003c", at()))[..], &vec![1; length]].concat();
     assert!(
@@ -309,7 +309,7 @@ fn a_subscriber_gets_the_newest_value_at_once_and_none_of_those_between() {
     assert_eq!(due(&rights, &endpoints), Some(Due::Gone(door)));
     rights.sent(Due::Gone(door), 0);
     assert_eq!(due(&rights, &endpoints), None);
-    let mut seen = Seen::default();
+    let mut seen = PeerEndpoint::default();
     assert!(
         seen.take(1, 3) && !seen.take(2, 3) && !seen.take(3, 2) && seen.take(4, 4),
         "versions rise at the receiver"

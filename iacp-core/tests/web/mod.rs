@@ -6,10 +6,10 @@ use iacp_core::dhi::equivalence::{Canonical, Parity};
 use iacp_core::dhi::form::Plain;
 use iacp_core::dhi::handoff::Trigger;
 use iacp_core::dhi::pipeline::{
-    Answer, Ask, AskId, Failure, Head, Limits, Outcome, Pipeline, Refusal, Requirement, SrvTarget, Workspace,
+    Ask, AskId, Failure, Head, Ingested, Limits, NotFollowed, Obtained, Pipeline, Requirement, SrvTarget, Workspace,
 };
 use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
-use iacp_core::dhi::scope::Scope;
+use iacp_core::scope::Scope;
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
 
@@ -84,7 +84,7 @@ pub enum Seen {
     Native { source: [u8; 32], uri: String, payload: Vec<u8> },
     Legacy(Trigger, String),
     Unavailable(u64),
-    Refused(Refusal),
+    Refused(NotFollowed),
 }
 
 impl Seen {
@@ -253,7 +253,7 @@ impl Web {
             Ask::Resolve { host, .. } => {
                 assert!(!host.is_empty());
                 self.resolved += 1;
-                let answer = Answer::Resolved { eid: self.eid, scope: self.scope };
+                let answer = Obtained::Resolved { eid: self.eid, scope: self.scope };
                 if self.later(pipeline, id, self.resolve_time, cache) {
                     pipeline.answer(Mono(self.now), id, answer, cache);
                 }
@@ -265,7 +265,7 @@ impl Web {
                     .map(|&(priority, weight, port, name)| SrvTarget { priority, weight, port, name })
                     .collect();
                 if self.later(pipeline, id, self.srv_time, cache) {
-                    pipeline.answer(Mono(self.now), id, Answer::Targets(&targets), cache);
+                    pipeline.answer(Mono(self.now), id, Obtained::Targets(&targets), cache);
                 }
             }
             Ask::Get(get) => {
@@ -275,11 +275,11 @@ impl Web {
                 let least = get.scope_at_least;
                 self.connected.push(at.clone());
                 if self.unreachable.contains(&host) {
-                    pipeline.answer(Mono(self.now), id, Answer::Failed(Failure::NotConnected), cache);
+                    pipeline.answer(Mono(self.now), id, Obtained::Failed(Failure::NotConnected), cache);
                     return;
                 }
                 let scope = self.scope_of(&host);
-                pipeline.answer(Mono(self.now), id, Answer::Connecting(scope), cache);
+                pipeline.answer(Mono(self.now), id, Obtained::Connecting(scope), cache);
                 assert_eq!(pipeline.wants(id), scope >= least, "what is asked for is what is judged by");
                 if pipeline.wants(id) {
                     self.sent_to.push(at);
@@ -296,9 +296,9 @@ impl Web {
                 match &self.texts {
                     Some((web, tree)) => {
                         let (web, tree) = (parity(web), parity(tree));
-                        pipeline.answer(Mono(self.now), id, Answer::Compared { web: &web, tree: &tree }, cache);
+                        pipeline.answer(Mono(self.now), id, Obtained::Compared { web: &web, tree: &tree }, cache);
                     }
-                    None => pipeline.answer(Mono(self.now), id, Answer::Failed(Failure::Lost), cache),
+                    None => pipeline.answer(Mono(self.now), id, Obtained::Failed(Failure::Lost), cache),
                 }
             }
         }
@@ -310,11 +310,11 @@ impl Web {
         }
         let now = Mono(self.now);
         for _ in 0..page.informational {
-            pipeline.answer(now, id, Answer::Head(Head { status: 103, fields: &[] }), cache);
+            pipeline.answer(now, id, Obtained::Head(Head { status: 103, fields: &[] }), cache);
         }
         let fields: Vec<(&str, &[u8])> =
             page.fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        pipeline.answer(now, id, Answer::Head(Head { status: page.status, fields: &fields }), cache);
+        pipeline.answer(now, id, Obtained::Head(Head { status: page.status, fields: &fields }), cache);
         let limit = match page.body {
             Body::Stalled(after) => after,
             _ => usize::MAX,
@@ -324,17 +324,17 @@ impl Web {
             if !pipeline.wants(id) {
                 return;
             }
-            pipeline.answer(now, id, Answer::Chunk(chunk), cache);
+            pipeline.answer(now, id, Obtained::Chunk(chunk), cache);
         }
         let blanks = [b' '; 65_536];
         match page.body {
             _ if !pipeline.wants(id) => {}
-            Body::Whole => pipeline.answer(now, id, Answer::End, cache),
-            Body::Broken => pipeline.answer(now, id, Answer::Failed(Failure::Lost), cache),
+            Body::Whole => pipeline.answer(now, id, Obtained::End, cache),
+            Body::Broken => pipeline.answer(now, id, Obtained::Failed(Failure::Lost), cache),
             Body::Stalled(_) => assert!(!self.later(pipeline, id, 100_000, cache), "T_eval ends it"),
             Body::Endless => {
                 let wanted = (0..100).take_while(|_| {
-                    pipeline.answer(now, id, Answer::Chunk(&blanks), cache);
+                    pipeline.answer(now, id, Obtained::Chunk(&blanks), cache);
                     pipeline.wants(id)
                 });
                 assert_eq!(wanted.count(), 63, "the chunk that does not fit is the last one");
@@ -343,25 +343,25 @@ impl Web {
     }
 }
 
-fn seen(outcome: Outcome<'_, Vec<u8>>) -> Seen {
+fn seen(outcome: Ingested<'_, Vec<u8>>) -> Seen {
     let whole = |buffer: Vec<u8>| assert_eq!(buffer.len(), 4_194_400, "the memory comes back whole");
     match outcome {
-        Outcome::Native(usiv) => {
+        Ingested::Native(usiv) => {
             let payload = usiv.payload().to_vec();
             assert_eq!(usize::try_from(usiv.payload_byte_length()), Ok(payload.len()));
             let seen = Seen::Native { source: *usiv.source_eid(), uri: usiv.target_uri().to_owned(), payload };
             whole(usiv.into_buffer());
             seen
         }
-        Outcome::Legacy(hand_off, buffer) => {
+        Ingested::Legacy(hand_off, buffer) => {
             whole(buffer);
             Seen::Legacy(hand_off.trigger, hand_off.url.to_owned())
         }
-        Outcome::Unavailable { retry_after, buffer } => {
+        Ingested::Unavailable { retry_after, buffer } => {
             whole(buffer);
             Seen::Unavailable(retry_after)
         }
-        Outcome::Refused(refusal, buffer) => {
+        Ingested::Refused(refusal, buffer) => {
             whole(buffer);
             Seen::Refused(refusal)
         }

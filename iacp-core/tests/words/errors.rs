@@ -6,7 +6,7 @@ use iacp_core::erp::entity::NotAccused;
 use iacp_core::erp::generation::NoGeneration;
 use iacp_core::erp::local::LocalStatus;
 use iacp_core::governance::malfeasance::Unproven;
-use iacp_core::{crypto, dhi, directory, discovery, erp, governance, guard, pss, slots};
+use iacp_core::{crypto, dhi, directory, discovery, erp, governance, guard, pss, scope, slots};
 
 use super::words;
 
@@ -20,8 +20,8 @@ macro_rules! each {
 
 #[test]
 fn what_is_refused_in_a_search_or_by_the_guard_is_said_in_words() {
-    each!(discovery::Refusal: Malformed, Timestamp, Threshold, Proof, Replayed, FilterFull, NoSlot, Seal, Enough);
-    each!(directory::work::Refusal: Claim, TooLow, Time, Proof, Frame);
+    each!(discovery::NotAccepted: Malformed, Timestamp, Threshold, Proof, Replayed, FilterFull, NoSlot, Seal, Enough);
+    each!(directory::work::NotWorked: Claim, TooLow, Time, Proof, Frame);
     each!(erp::entity::Dropped:
         Malformed, NoAgent, NotNow, Generation, RateLimited, NotAsked, Signature, Answer(dhi::fallback::Ignored::Nonce),
         Equivocation, Token, ChannelShut, Session(pss::Discard::NotNow)
@@ -34,7 +34,7 @@ fn what_is_refused_in_a_search_or_by_the_guard_is_said_in_words() {
     each!(governance::malfeasance::Offence: Equivocation, CuratorDoubleSigning, DoubleVote, ContractEquivocation);
     each!(guard::ticket::NoTicket: Time, Refused, Liability, Other, Spent, Curator, Signature, Full);
     each!(
-        directory::Refusal: Malformed, Key, Time, Generation, Blocked, Revoked, Challenged, NoParent, Predecessor,
+        directory::NotStored: Malformed, Key, Time, Generation, Blocked, Revoked, Challenged, NoParent, Predecessor,
         Place, Signature, Payment, Votes
     );
     each!(
@@ -65,7 +65,7 @@ fn what_an_interpreter_met_is_said_in_words() {
         StructureInvalid
     );
     each!(dhi::path::NoRoute: Cycle(1), Unreachable, TooFar, NoSuchNode(1), Unsorted(1), Scratch);
-    each!(dhi::scope::Scope: Host, Link, Site, World);
+    each!(scope::Scope: Host, Link, Site, World);
     each!(dhi::uri::UriError: TooLong, Byte, Scheme, UserInfo, Host, Port);
     each!(dhi::relevance::NotComparable: Length, NotFinite);
     words(&[dhi::form::NotOfForm]);
@@ -79,7 +79,7 @@ fn what_an_ll_entity_refuses_is_said_in_words() {
         NoAgent, NotNow, NotPersisted, Capacity
     );
     each!(erp::multipath::NotRelayed: NotAsked, NotBound, Back);
-    each!(erp::resume::Refusal: Malformed, OtherLine, Contradiction);
+    each!(erp::resume::NotResumed: Malformed, OtherLine, Contradiction);
     each!(erp::sandbox::Shut: Time, Capacity, Malformed, Unknown, Stream, Url, Full);
     each!(erp::stream::NotCarried: Malformed, Nesting, Inner, CarriedHandshake, SelfAddressed, Path);
     each!(erp::ticket::NotOpened: None, OtherKey, Old, Signature, Seal, Place);
@@ -93,9 +93,9 @@ fn what_a_table_or_a_key_lacks_is_said_in_words() {
     each!(slots::TooFew: IndexCells(8), NoPowerOfTwo, HeapCells(8), TooMany, NoDirectory);
     each!(pss::shared::endpoint::EndpointError: Capacity, Tag, Exists, NotFound, TooLong, Version);
     each!(pss::shared::group_key::GroupError: Capacity, Length, Spent, UnknownEpoch, Seal);
-    words(&[pss::shared::frame::Malformed]);
-    words(&[directory::Malformed]);
-    words(&[erp::local::Malformed]);
+    words(&[pss::shared::frame::MalformedFrame]);
+    words(&[directory::MalformedRecord]);
+    words(&[erp::local::MalformedRequest]);
     words(&[crypto::BadSignature]);
     words(&[crypto::BadTag]);
     words(&[crypto::WeakKey]);

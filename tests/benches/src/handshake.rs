@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Event, Incoming, Received, Responder, Session, Settings, Signed, TRANSMIT_BUFFER,
-    Terms,
+    Admission, Capabilities, Incoming, Received, Replied, Responder, Session, SessionEvent, Settings, Signed,
+    TRANSMIT_BUFFER, Terms,
 };
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
@@ -82,7 +82,7 @@ impl<P: Provider> Endpoints<P> {
         let admit = |_: &_| Admission::Admit;
         let init = signed(&mut sent[..length]);
         let answer = self.listening.answer(NOW, &self.responder, from_initiator, &init, admit, &mut answered);
-        let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("no PSS_NEG: {answer:?}") };
+        let Ok(Replied::Negotiate { length, .. }) = answer else { panic!("no PSS_NEG: {answer:?}") };
         let heard = initiator.handle(NOW, &self.initiator, from_responder, &mut answered[..length]);
         assert_eq!(heard, Received::Taken, "without a contract, PSS_ACK follows at once");
         let length = transmit(&mut initiator, &mut sent);
@@ -92,7 +92,7 @@ impl<P: Provider> Endpoints<P> {
         responder.accept(NOW, &accepted).expect("its memory is free");
         let length = transmit(&mut responder, &mut answered);
         let heard = initiator.handle(NOW, &self.initiator, from_responder, &mut answered[..length]);
-        assert_eq!((heard, initiator.poll_event()), (Received::Taken, Some(Event::Established)));
+        assert_eq!((heard, initiator.poll_event()), (Received::Taken, Some(SessionEvent::Established)));
         (initiator, responder)
     }
 }

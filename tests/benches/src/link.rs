@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use iacp_core::crypto::{Provider, Secret32, Suite};
-use iacp_core::pss::{Capabilities, Kind, OVERHEAD, Received, Session, TRANSMIT_BUFFER};
+use iacp_core::pss::{Capabilities, ContentKind, OVERHEAD, Received, Session, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 
 use crate::handshake::{Endpoints, NOW};
@@ -82,7 +82,9 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
         let start = Instant::now();
         for _ in 0..frames {
             // The application writes the content in place; here it is whatever is in the buffer.
-            self.sender.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
+            self.sender
+                .send_with(now, ContentKind::Anml, length, |room| _ = black_box(room))
+                .expect("the log has room");
             let transmit = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
             black_box(transmit.expect("a frame is due").bytes);
         }
@@ -90,7 +92,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
 
         let datagrams = &mut self.datagrams[..frames];
         for datagram in datagrams.iter_mut() {
-            self.twin.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
+            self.twin.send_with(now, ContentKind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
             let transmit = self.twin.poll_transmit(now, &mut out).expect("the buffer is long enough");
             datagram.copy_from_slice(transmit.expect("a frame is due").bytes);
         }

@@ -16,7 +16,7 @@ use cep_envelope::manifest::{
 use ed25519_compact::{KeyPair, Seed};
 use iacp_core::crypto::Portable;
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Capabilities, Closure, Event, Reason, Received, Session, TRANSMIT_BUFFER, TeardownReason};
+use iacp_core::pss::{Capabilities, Closure, Reason, Received, Session, SessionEvent, TRANSMIT_BUFFER, TeardownReason};
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -75,9 +75,9 @@ fn embedded(
     loop {
         while let Some(event) = link.poll_event() {
             match event {
-                Event::Established | Event::Reconciled => application.go_on(),
-                Event::CloseRequested { .. } => link.close(now(), TeardownReason::TaskComplete)?,
-                Event::Closed(why) => return Ok(why),
+                SessionEvent::Established | SessionEvent::Reconciled => application.go_on(),
+                SessionEvent::CloseRequested { .. } => link.close(now(), TeardownReason::TaskComplete)?,
+                SessionEvent::Closed(why) => return Ok(why),
                 _ => {}
             }
         }

@@ -7,8 +7,8 @@ use anyhow::{Context, anyhow, bail};
 use iacp_core::crypto::{ChaChaOnly, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Discard, Event, Incoming, Received, Responder, Session, Settings, TRANSMIT_BUFFER,
-    TeardownReason, Terms,
+    Admission, Capabilities, Discard, Incoming, Received, Replied, Responder, Session, SessionEvent, Settings,
+    TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
@@ -72,7 +72,7 @@ impl Echoes {
         {
             let mut out = [0; TRANSMIT_BUFFER];
             match door.answer(now, agent, NODE, &signed, |_| Admission::Admit, &mut out) {
-                Ok(Answer::Negotiate { length, .. }) => self.out.push_back((number, out[..length].to_vec())),
+                Ok(Replied::Negotiate { length, .. }) => self.out.push_back((number, out[..length].to_vec())),
                 _ => {
                     let accepted = door.accept(now, agent, NODE, &signed, &mut ());
                     let accepted = accepted.map_err(|discard| anyhow!("PSS_ACK: {discard:?}"))?;
@@ -91,7 +91,7 @@ impl Echoes {
             Received::Discarded(discard) => bail!("a datagram is discarded: {discard:?}"),
         }
         while let Some(event) = link.poll_event() {
-            if let Event::CloseRequested { .. } = event {
+            if let SessionEvent::CloseRequested { .. } = event {
                 link.close(now, TeardownReason::TaskComplete).map_err(|error| anyhow!("{error}"))?;
             }
         }

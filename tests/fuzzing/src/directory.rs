@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use iacp_core::crypto::{Provider as _, Secret32};
 use iacp_core::directory::metric::{Diversity, NodeInfo};
-use iacp_core::directory::name::{Curation, Delegation, Path, Root, Standing, resolve};
+use iacp_core::directory::name::{ChainFacts, Curation, Delegation, Path, Root, resolve};
 use iacp_core::directory::node::{Entry, Handled, Kept, Memory, Node, Settings, Shown, Trust};
 use iacp_core::directory::{Body, Class, Facts, Judgement, Kind, Origin, class_of, judge, slot};
 use iacp_core::governance::window::Clock;
@@ -55,7 +55,7 @@ impl Facts for Known {
     }
 }
 
-impl Standing for Known {
+impl ChainFacts for Known {
     fn paid(&self, _: &Root<'_>) -> bool {
         true
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use iacp_core::crypto::{Provider as _, Secret32};
 use iacp_core::discovery::dfa::State;
-use iacp_core::discovery::{AWAIT_IDENTITY, Discoverable, Refusal, Search, TIMESTAMP_WINDOW, check};
+use iacp_core::discovery::{AWAIT_IDENTITY, Discoverable, NotAccepted, Search, TIMESTAMP_WINDOW, check};
 use iacp_core::guard::Difficulty;
 use iacp_core::identity::Identity;
 use iacp_core::time::{Mono, UnixTime};
@@ -153,35 +153,35 @@ impl World {
     }
 
     /// What must be answered, by PROFILE section 3; and what is then remembered.
-    fn expected(&mut self, bytes: &[u8], port: u8, difficulty: u32) -> Result<(), Refusal> {
+    fn expected(&mut self, bytes: &[u8], port: u8, difficulty: u32) -> Result<(), NotAccepted> {
         let (Some((head, body)), 88) = (bytes.split_first_chunk::<4>(), bytes.len()) else {
-            return Err(Refusal::Malformed);
+            return Err(NotAccepted::Malformed);
         };
         if *head != [0x10, 0x10, 0, 84] {
-            return Err(Refusal::Malformed);
+            return Err(NotAccepted::Malformed);
         }
         let at = u64::from_be_bytes(body[64..72].try_into().expect("8"));
         if !self.is_live(at) {
-            return Err(Refusal::Timestamp);
+            return Err(NotAccepted::Timestamp);
         }
-        let &[0, _, 0, claimed] = &body[80..84] else { return Err(Refusal::Threshold) };
+        let &[0, _, 0, claimed] = &body[80..84] else { return Err(NotAccepted::Threshold) };
         let claimed = u32::from(claimed);
         if claimed < difficulty {
-            return Err(Refusal::Threshold);
+            return Err(NotAccepted::Threshold);
         }
         let digest = Keyed::sha256(&[body]);
         if trailing_zeros(&digest) < claimed {
-            return Err(Refusal::Proof);
+            return Err(NotAccepted::Proof);
         }
         let live = |seen: &Option<([u8; 32], u64)>| seen.is_some_and(|(_, at)| self.is_live(at));
         if self.seen.iter().any(|seen| live(seen) && seen.is_some_and(|(other, _)| other == digest)) {
-            return Err(Refusal::Replayed);
+            return Err(NotAccepted::Replayed);
         }
-        let place = self.seen.iter().position(|seen| !live(seen)).ok_or(Refusal::FilterFull)?;
-        let slot = self.slots.iter().position(Option::is_none).ok_or(Refusal::NoSlot)?;
+        let place = self.seen.iter().position(|seen| !live(seen)).ok_or(NotAccepted::FilterFull)?;
+        let slot = self.slots.iter().position(Option::is_none).ok_or(NotAccepted::NoSlot)?;
         self.seen[place] = Some((digest, at));
         if body[32..64] == [0; 32] {
-            return Err(Refusal::Seal);
+            return Err(NotAccepted::Seal);
         }
         self.slots[slot] = Some(Slot { port: port % 4, deadline: self.now + AWAIT_IDENTITY, initiator: None });
         Ok(())
@@ -203,7 +203,7 @@ impl World {
         if answer.is_ok() {
             match search.open::<Keyed>(&out) {
                 Ok(eid) => assert!(bytes == *original && eid == self.identity.eid()),
-                Err(Refusal::Enough | Refusal::Replayed) => {}
+                Err(NotAccepted::Enough | NotAccepted::Replayed) => {}
                 Err(refusal) => assert!(bytes != *original, "an answer to what was asked: {refusal}"),
             }
         }

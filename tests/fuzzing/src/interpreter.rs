@@ -4,11 +4,11 @@ use iacp_core::dhi::equivalence::Canonical;
 use iacp_core::dhi::form::Plain;
 use iacp_core::dhi::link::links;
 use iacp_core::dhi::pipeline::{
-    Answer, Ask, AskId, Failure, Head, Limits, Media, Outcome, Pipeline, Requirement, SrvTarget, Workspace,
+    Ask, AskId, Failure, Head, Ingested, Limits, Media, Obtained, Pipeline, Requirement, SrvTarget, Workspace,
 };
 use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
-use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
+use iacp_core::scope::Scope;
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
 
@@ -75,17 +75,17 @@ const STATUSES: [u16; 16] = [200, 200, 200, 404, 301, 302, 307, 100, 103, 204, 4
 const SCOPES: [Scope; 4] = [Scope::Host, Scope::Link, Scope::Site, Scope::World];
 
 /// Three bytes of an input are one step: what, how, and how long after the one before.
-fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Answer<'a> {
+fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Obtained<'a> {
     let pick = usize::from(how);
     match what % 9 {
-        0 => Answer::Resolved { eid: (pick & 0x80 != 0).then_some(MAPPED), scope: SCOPES.get(pick % 5).copied() },
-        1 => Answer::Targets(&[]),
-        2 => Answer::Targets(&[SrvTarget { priority: 0, weight: 1, port: 8443, name: "srv.example" }]),
-        3 | 4 => Answer::Connecting(SCOPES[pick % 4]),
-        5 => Answer::Head(Head { status: STATUSES[pick % 16], fields }),
-        6 => Answer::Chunk(body),
-        7 => Answer::End,
-        _ => Answer::Failed([Failure::NotConnected, Failure::Tls, Failure::Lost][pick % 3]),
+        0 => Obtained::Resolved { eid: (pick & 0x80 != 0).then_some(MAPPED), scope: SCOPES.get(pick % 5).copied() },
+        1 => Obtained::Targets(&[]),
+        2 => Obtained::Targets(&[SrvTarget { priority: 0, weight: 1, port: 8443, name: "srv.example" }]),
+        3 | 4 => Obtained::Connecting(SCOPES[pick % 4]),
+        5 => Obtained::Head(Head { status: STATUSES[pick % 16], fields }),
+        6 => Obtained::Chunk(body),
+        7 => Obtained::End,
+        _ => Obtained::Failed([Failure::NotConnected, Failure::Tls, Failure::Lost][pick % 3]),
     }
 }
 
@@ -165,22 +165,22 @@ fn run(
     confirmed
 }
 
-fn judge(outcome: Outcome<'_, Vec<u8>>, limits: Limits) {
+fn judge(outcome: Ingested<'_, Vec<u8>>, limits: Limits) {
     let buffer = match outcome {
-        Outcome::Native(usiv) => {
+        Ingested::Native(usiv) => {
             assert!(usiv.payload_byte_length() <= limits.float_buf() && !usiv.payload().is_empty());
             assert!(usiv.payload().iter().all(|byte| *byte != 0xff), "structure was looked at");
             usiv.into_buffer()
         }
-        Outcome::Legacy(hand_off, buffer) => {
+        Ingested::Legacy(hand_off, buffer) => {
             assert!(hand_off.url.starts_with("https://"));
             buffer
         }
-        Outcome::Unavailable { retry_after, buffer } => {
+        Ingested::Unavailable { retry_after, buffer } => {
             assert!((1..=3_600_000).contains(&retry_after), "{retry_after} ms");
             buffer
         }
-        Outcome::Refused(refusal, _) => panic!("a URI of the web is not refused: {refusal}"),
+        Ingested::Refused(refusal, _) => panic!("a URI of the web is not refused: {refusal}"),
     };
     assert_eq!(buffer.len(), BUFFER, "the memory comes back whole");
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use iacp_core::dhi::form::Form;
-use iacp_core::dhi::link::{Link, Malformed, PARAMETERS_MAX, Reason, Value, links};
+use iacp_core::dhi::link::{Link, MalformedLink, PARAMETERS_MAX, Reason, Value, links};
 use nom_language::error::VerboseError;
 use nom_rfc8288::complete::{LinkData, LinkParseError, link_lenient};
 use rand_chacha::ChaCha8Rng;
@@ -29,7 +29,7 @@ fn text(value: Option<Value<'_>>) -> Option<String> {
     value.map(|value| String::from_utf8(value.bytes().collect()).expect("a part of a text, cut at ASCII"))
 }
 
-fn ours(field: &str) -> Result<Vec<Told>, Malformed> {
+fn ours(field: &str) -> Result<Vec<Told>, MalformedLink> {
     let told = |link: Link<'_>| Told {
         target: link.target.to_owned(),
         rel: text(link.rel),
@@ -90,13 +90,13 @@ fn difference(field: &str) -> Result<Option<Difference>, String> {
     match (&ours, &theirs) {
         (Err(_), Err(_)) => Ok(None),
         (Ok(one), Ok(other)) if one == other => Ok(None),
-        (Err(Malformed { reason: Reason::TooManyParameters, .. }), Ok(links)) => {
+        (Err(MalformedLink { reason: Reason::TooManyParameters, .. }), Ok(links)) => {
             let raw = link_lenient::<VerboseError<&str>>(field).unwrap_or_default();
             let most = raw.iter().flatten().map(|link| link.params.len()).max().unwrap_or(0);
             let is_true = most > PARAMETERS_MAX && !links.is_empty();
             is_true.then_some(Some(Difference::TooManyParameters)).ok_or_else(|| format!("{most} parameters"))
         }
-        (Err(Malformed { at, reason: Reason::Byte }), Ok(links)) => {
+        (Err(MalformedLink { at, reason: Reason::Byte }), Ok(links)) => {
             let byte = field.as_bytes().get(*at).copied().unwrap_or(0);
             let is_in_target = links.iter().any(|link| link.target.bytes().any(|other| other == byte));
             let is_none_of_a_uri = !matches!(byte, 0x21..=0x7e) || byte == b'<';

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Discard, Kind, Received, Session, continuity};
+use iacp_core::pss::{ContentKind, Discard, Received, Session, continuity};
 use iacp_core::time::Mono;
 
 use crate::frame::Frame;
@@ -165,7 +165,7 @@ impl End {
     pub fn send(&mut self, now: Mono) -> (bool, Option<Vec<u8>>) {
         let content = content(self.side, self.unacknowledged().1 - self.first);
         match &mut self.party {
-            Party::Real(session) => (session.send(now, Kind::Anml, &content).is_ok(), None),
+            Party::Real(session) => (session.send(now, ContentKind::Anml, &content).is_ok(), None),
             Party::Raw(raw) => (true, Some(raw.data(&content))),
         }
     }

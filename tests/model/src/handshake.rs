@@ -1,7 +1,7 @@
 //! The handshake, over no network.
 
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Admission, Answer, Capabilities, Incoming, Responder, Settings, Signed, TRANSMIT_BUFFER, Terms};
+use iacp_core::pss::{Admission, Capabilities, Incoming, Replied, Responder, Settings, Signed, TRANSMIT_BUFFER, Terms};
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
 
@@ -29,7 +29,7 @@ pub(crate) fn handshake(now: Mono, sessions: &mut [Box<S>; 2], identities: &[Ide
     let length = copy(alice.poll_transmit(now, &mut buffer).expect("long enough").expect("PSS_INIT").bytes, &mut init);
     let answer =
         responder.answer(now, bob_key, from, &signed(&mut init[..length]), |_: &_| Admission::Admit, &mut buffer);
-    let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("PSS_NEG") };
+    let Ok(Replied::Negotiate { length, .. }) = answer else { panic!("PSS_NEG") };
     alice.handle(now, alice_key, to, &mut buffer[..length]);
     let mut ack = [0; TRANSMIT_BUFFER];
     let length = copy(alice.poll_transmit(now, &mut buffer).expect("long enough").expect("PSS_ACK").bytes, &mut ack);

@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iacp_core::erp::resume::{Agreement, Initiator, Item, Items, Knowledge, Line, Outcome, Refusal, Resume, answer};
+use iacp_core::erp::resume::{
+    Agreement, Initiator, Item, Items, Knowledge, Line, LineOutcome, NotResumed, Resume, answer,
+};
 use stateright::{Model, Property};
 
 /// The sender of the items, and their receiver.
@@ -197,7 +199,7 @@ impl Resuming {
     /// The agreement takes effect at one side.
     fn enter(&self, state: &mut State, side: Side, id: u8, agreed: &Agreement) {
         let line = if self.broken == Broken::Names { name(id) } else { agreed.line };
-        let resumed = agreed.outcome == Outcome::Resumed;
+        let resumed = agreed.outcome == LineOutcome::Resumed;
         match side {
             Side::A => {
                 let thing = state.base + agreed.send_from;
@@ -265,12 +267,12 @@ impl Resuming {
                 let theirs = Resume::read(&bytes).expect("it was written by the library");
                 let known = theirs.line().and_then(|line| state.known(to, line, self.items));
                 let answered = match answer(&theirs, name(id), known) {
-                    Err(Refusal::Contradiction) if self.broken == Broken::Freeze => answer(&theirs, name(id), None),
+                    Err(NotResumed::Contradiction) if self.broken == Broken::Freeze => answer(&theirs, name(id), None),
                     answered => answered,
                 };
                 let Ok((reply, agreed)) = answered else { return };
                 // An agent sends its items in one line only: a peer that begins another gets none of them there.
-                let another = to == Side::A && agreed.outcome == Outcome::New && state.line.is_some();
+                let another = to == Side::A && agreed.outcome == LineOutcome::New && state.line.is_some();
                 if !another || self.broken == Broken::Freeze {
                     state.net.insert(Datagram::Reply(id, to.other(), reply.to_bytes()));
                     self.enter(state, to, id, &agreed);

@@ -2,7 +2,7 @@
 
 use iacp_core::crypto::Secret32;
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Discard, Event, TRANSMIT_BUFFER};
+use iacp_core::pss::{Discard, SessionEvent, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -312,18 +312,18 @@ impl<'p> World<'p> {
         }
         while let Some(event) = session.poll_event() {
             match event {
-                Event::Disconnected => {
+                SessionEvent::Disconnected => {
                     end.fell = Some((now, !peer_lives));
                     self.sights.sight(Sight::Fell);
                 }
-                Event::Reconciling => {
+                SessionEvent::Reconciling => {
                     if end.fell.is_some_and(|(_, dead)| dead) {
                         self.faults.fault(Fault::ReturnedToDead);
                     }
                     end.fell = None;
                     self.sights.sight(Sight::Returned);
                 }
-                Event::Moved { to } => {
+                SessionEvent::Moved { to } => {
                     self.sights.sight(if place(to) >= 2 { Sight::MovedTwice } else { Sight::Moved });
                 }
                 _ => {}

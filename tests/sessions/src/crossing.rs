@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Event, Gate, Incoming, Responder, Role, Settings, TRANSMIT_BUFFER,
+    Admission, Capabilities, Closure, Gate, Incoming, Replied, Responder, Role, SessionEvent, Settings, TRANSMIT_BUFFER,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, Message};
@@ -76,7 +76,7 @@ impl<P: Provider> Opener<P> {
             let mut out = [0; TRANSMIT_BUFFER];
             let admit = |_: &Eid| Admission::Admit;
             return match self.responder.answer(now, &self.identity, from, signed, admit, &mut out) {
-                Ok(Answer::Negotiate { length, .. }) => Some(out[..length].to_vec()),
+                Ok(Replied::Negotiate { length, .. }) => Some(out[..length].to_vec()),
                 _ => None,
             };
         }
@@ -109,14 +109,14 @@ impl<P: Provider> Opener<P> {
         let mut established = false;
         for session in &mut self.accepted {
             while let Some(event) = session.poll_event() {
-                established |= event == Event::Established;
+                established |= event == SessionEvent::Established;
             }
         }
         if established {
             let _ = self.attempt.supersede();
         }
         while let Some(event) = self.attempt.poll_event() {
-            if let Event::Closed(closure) = event {
+            if let SessionEvent::Closed(closure) = event {
                 self.ended = Some(closure);
             }
         }

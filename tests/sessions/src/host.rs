@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Accepted, Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, NotAnswered, Received as Taken,
-    RejectionReasons, Responder, Session, Settings, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError,
+    Accepted, Admission, Capabilities, Closure, ContentKind, Discard, Incoming, NotAnswered, Received as Taken,
+    RejectionReasons, Replied, Responder, Session, SessionEvent, Settings, TRANSMIT_BUFFER, TeardownReason, Terms,
+    TermsError,
 };
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
@@ -26,7 +27,7 @@ pub type S = SessionOf<Portable>;
 pub type Host = HostOf<Portable>;
 
 /// Everything that came in: sequence number to kind and content.
-pub type Received = BTreeMap<u64, (Kind, Vec<u8>)>;
+pub type Received = BTreeMap<u64, (ContentKind, Vec<u8>)>;
 
 /// The address of a side.
 #[must_use]
@@ -76,7 +77,7 @@ pub struct HostOf<P: Provider> {
     /// What was discarded before there was a session.
     pub refused: Vec<Discard>,
     /// All events of its sessions, in order.
-    pub events: Vec<Event>,
+    pub events: Vec<SessionEvent>,
     /// The session as its events alone describe it.
     pub mirror: Mirror,
     /// By how many milliseconds its clock is ahead of the world's.
@@ -182,15 +183,15 @@ impl<P: Provider> HostOf<P> {
             self.events.push(event);
             self.mirror.hear(&event);
             match event {
-                Event::Established => {
+                SessionEvent::Established => {
                     let first = self.session.as_ref().map(|session| session.unacknowledged().0);
                     self.base = self.base.or(first);
                 }
-                Event::Finished { sequence } => self.finished = Some(sequence),
-                Event::Proposed { terms, .. } => self.bargain(now, terms),
-                Event::Contract(terms) => self.contract = Some(terms),
-                Event::CloseRequested { .. } => self.closes = true,
-                Event::Closed(closure) => self.closure = Some(closure),
+                SessionEvent::Finished { sequence } => self.finished = Some(sequence),
+                SessionEvent::Proposed { terms, .. } => self.bargain(now, terms),
+                SessionEvent::Contract(terms) => self.contract = Some(terms),
+                SessionEvent::CloseRequested { .. } => self.closes = true,
+                SessionEvent::Closed(closure) => self.closure = Some(closure),
                 _ => {}
             }
         }
@@ -216,8 +217,8 @@ impl<P: Provider> HostOf<P> {
                 let mut out = [0; TRANSMIT_BUFFER];
                 let admit = |_: &Eid| Admission::Admit;
                 match responder.answer(now, &self.identity, from, signed, admit, &mut out) {
-                    Ok(Answer::Negotiate { length, .. }) => Ok(Some(out[..length].to_vec())),
-                    Ok(Answer::DemandWork { .. }) => Ok(None),
+                    Ok(Replied::Negotiate { length, .. }) => Ok(Some(out[..length].to_vec())),
+                    Ok(Replied::DemandWork { .. }) => Ok(None),
                     Err(NotAnswered::Discard(discard)) => {
                         self.refused.push(discard);
                         Ok(None)
@@ -277,7 +278,7 @@ impl<P: Provider> HostOf<P> {
             let _ = session.consumed(local, session.expected());
         }
         while let Some(chunk) = self.to_send.get(self.sent) {
-            match session.send(local, Kind::Anml, chunk) {
+            match session.send(local, ContentKind::Anml, chunk) {
                 Ok(_) => self.sent += 1,
                 Err(_) => break,
             }
@@ -356,7 +357,7 @@ impl<P: Provider> HostOf<P> {
         let end = self.finished.unwrap_or(u64::MAX);
         self.received
             .range(..end)
-            .filter(|(_, (kind, _))| *kind == Kind::Anml)
+            .filter(|(_, (kind, _))| *kind == ContentKind::Anml)
             .flat_map(|(_, (_, bytes))| bytes.clone())
             .collect()
     }

@@ -1,23 +1,23 @@
 //! What an application knows of its session if it calls no getter and follows events alone.
 
-use iacp_core::pss::{Closure, Event, continuity};
+use iacp_core::pss::{Closure, SessionEvent, continuity};
 
 /// A session as its events describe it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
     /// The terms are a contract, or there is none to wait for.
     settled: bool,
-    /// From [`Event::Established`] to [`Event::Closed`].
+    /// From [`SessionEvent::Established`] to [`SessionEvent::Closed`].
     state: Option<continuity::State>,
     /// How it ended.
     pub closure: Option<Closure>,
-    /// [`Event::Released`] has come, or nothing has begun.
+    /// [`SessionEvent::Released`] has come, or nothing has begun.
     pub released: bool,
 }
 
 impl Mirror {
     /// A session begins. `contract` is whether one was requested: the responder learns it from the PSS_ACK, the
-    /// initiator from the first [`Event::Proposed`].
+    /// initiator from the first [`SessionEvent::Proposed`].
     #[must_use]
     pub const fn begin(contract: bool) -> Self {
         Self { settled: !contract, state: None, closure: None, released: false }
@@ -30,39 +30,39 @@ impl Mirror {
     }
 
     /// Takes an event; it panics where one contradicts those before it.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn hear(&mut self, event: &SessionEvent) {
         use continuity::State;
         assert!(!self.released, "{event:?} after Released");
-        assert!(self.closure.is_none() || *event == Event::Released, "{event:?} after {:?}", self.closure);
+        assert!(self.closure.is_none() || *event == SessionEvent::Released, "{event:?} after {:?}", self.closure);
         match event {
-            Event::Established => {
+            SessionEvent::Established => {
                 // The connection may have been lost before it was confirmed; then it is still lost.
                 assert!(matches!(self.state, None | Some(State::Disconnected)), "established twice");
                 self.state = self.state.or(Some(if self.settled { State::Established } else { State::PssNegotiating }));
             }
-            Event::Proposed { .. } => {
+            SessionEvent::Proposed { .. } => {
                 self.settled = false;
                 if self.state.is_some() {
                     assert_eq!(self.state, Some(State::PssNegotiating));
                 }
             }
-            Event::Contract(_) => {
+            SessionEvent::Contract(_) => {
                 self.settled = true;
                 if self.state == Some(State::PssNegotiating) {
                     self.state = Some(State::Established);
                 }
             }
-            Event::Disconnected => self.state = Some(State::Disconnected),
-            Event::Reconciling => {
+            SessionEvent::Disconnected => self.state = Some(State::Disconnected),
+            SessionEvent::Reconciling => {
                 assert_eq!(self.state, Some(State::Disconnected));
                 self.state = Some(State::Reconciling);
             }
-            Event::Reconciled => {
+            SessionEvent::Reconciled => {
                 assert_eq!(self.state, Some(State::Reconciling));
                 self.state = Some(State::Established);
             }
-            Event::Closed(closure) => (self.closure, self.state) = (Some(*closure), None),
-            Event::Released => self.released = true,
+            SessionEvent::Closed(closure) => (self.closure, self.state) = (Some(*closure), None),
+            SessionEvent::Released => self.released = true,
             _ => {}
         }
     }

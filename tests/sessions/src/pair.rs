@@ -1,6 +1,6 @@
 //! A session with a peer that sends whatever a test makes it send.
 
-use iacp_core::pss::{Capabilities, Discard, Event, Kind, Received, Settings, Terms};
+use iacp_core::pss::{Capabilities, ContentKind, Discard, Received, SessionEvent, Settings, Terms};
 
 use crate::{Forger, Host, Mono, S, Side, addr};
 
@@ -16,12 +16,12 @@ pub enum Heard {
         /// Its sequence.
         sequence: u64,
         /// Its kind.
-        kind: Kind,
+        kind: ContentKind,
         /// The plaintext.
         content: Vec<u8>,
     },
     /// The first thing that has changed. All of them are in [`Host::events`].
-    Event(Event),
+    Event(SessionEvent),
 }
 
 /// A heartbeat of the forger's, field by field.
@@ -127,7 +127,7 @@ impl Pair {
     pub fn confirmed(mut self) -> Self {
         let (expected, chain) = self.origin();
         let beat = self.heartbeat(expected, chain);
-        assert_eq!(self.give(&beat), Heard::Event(Event::Established));
+        assert_eq!(self.give(&beat), Heard::Event(SessionEvent::Established));
         assert_eq!(self.heartbeats_sent(), 1);
         self
     }

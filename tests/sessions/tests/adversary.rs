@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iacp_core::pss::{Capabilities, Closure, Kind};
+use iacp_core::pss::{Capabilities, Closure, ContentKind};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
 use sessions::{Cheap, HostOf, Mono, Packet, Plan, Side, Weather, WorldOf, addr};
 
@@ -202,7 +202,7 @@ impl Attack {
             assert_eq!(receiver.delivered_twice, 0, "delivered twice");
             let mut numbers = HashSet::new();
             for (sequence, (kind, content)) in &receiver.received {
-                assert_eq!((*kind, content.len()), (Kind::Anml, 20));
+                assert_eq!((*kind, content.len()), (ContentKind::Anml, 20));
                 let first = content[0];
                 assert!(
                     content.iter().all(|byte| *byte == first) && first & 0x80 == mark,

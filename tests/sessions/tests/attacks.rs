@@ -1,8 +1,8 @@
 //! Attacks that were found once, each with the rule that stops it.
 
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, Received, RejectionReasons, Responder,
-    SILENCE, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError,
+    Admission, Capabilities, Closure, ContentKind, Discard, Incoming, Received, RejectionReasons, Replied, Responder,
+    SILENCE, SessionEvent, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError,
 };
 use iacp_wire::{Frame, Message};
 use sessions::{Forger, Host, Mono, Plan, S, Side, World, addr};
@@ -47,7 +47,7 @@ impl Two {
         let admit = |_: &_| Admission::Admit;
         let mut init = init.to_vec();
         let answer = self.responder.answer(self.now, &self.bob.identity, from, &signed(&mut init), admit, &mut out);
-        let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
+        let Ok(Replied::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
         out[..length].to_vec()
     }
 
@@ -179,7 +179,7 @@ fn a_request_before_there_are_keys_is_not_taken() {
     let mut neg = forger.neg(&init, 1, &sessions::forger::conditions(5, 1, 0, 16), true);
     let session = alice.session.as_mut().expect("a session");
     assert_eq!(session.handle(now, &alice.identity, addr(Side::Bob), &mut neg), Received::Taken);
-    assert!(matches!(session.poll_event(), Some(Event::Proposed { turn: 1, .. })));
+    assert!(matches!(session.poll_event(), Some(SessionEvent::Proposed { turn: 1, .. })));
     let mut request = forger.teardown(1, 0);
     let heard = session.handle(now, &alice.identity, addr(Side::Bob), &mut request);
     assert_eq!(heard, Received::Discarded(Discard::NotNow));
@@ -196,7 +196,7 @@ fn established_is_said_even_if_data_overtakes_the_heartbeat() {
     let ack = two.alice.transmit(two.now).remove(0);
     two.accept(&ack).expect("in order");
     let now = two.now;
-    two.bob.session.as_mut().expect("a session").send(now, Kind::Anml, b"hi").expect("room");
+    two.bob.session.as_mut().expect("a session").send(now, ContentKind::Anml, b"hi").expect("room");
     let mut packets = two.bob.transmit(now);
     packets.reverse();
     let events: Vec<_> = packets.iter().map(|bytes| two.tell_alice(addr(Side::Bob), bytes)).collect();

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
-use iacp_core::directory::Kind as Record;
+use iacp_core::directory::Kind;
 use iacp_core::directory::accusation::verify_accusation;
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::entity::{Done, Dropped, HEAD, HostEvent, HostRequest, To};
 use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, LocalStatus, Open, Request};
 use iacp_core::governance::malfeasance::Offence;
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Capabilities, Kind, RejectionReasons, Terms};
+use iacp_core::pss::{Capabilities, ContentKind, RejectionReasons, Terms};
 use iacp_core::slots::Handle;
 use iacp_core::time::UnixTime;
 use iacp_wire::message::MalfeasanceData;
@@ -105,7 +105,7 @@ fn accusation(world: &mut Hosts, length: usize, offence: Offence) {
     let offender = world.eid(0, 0);
     world.hosts[1].entity.accuse(NOW).expect("there is a proof");
     world.run(50);
-    let (_, accuser, Record::Accusation, body) = world.deposits.last().expect("a record").clone() else {
+    let (_, accuser, Kind::Accusation, body) = world.deposits.last().expect("a record").clone() else {
         panic!("no accusation")
     };
     assert_eq!((accuser, body.len()), (world.eid(1, 0), length));
@@ -245,7 +245,7 @@ fn a_frame_without_a_meaning_ends_its_session_alone_and_nothing_is_published() {
     assert!(run(&mut raw, &mut world, 1_000).is_empty() && run(&mut second, &mut world, 1_000).is_empty());
     assert!(raw.session.is_ready() && second.session.is_ready());
     // A path report where ENDPOINTS was not agreed.
-    raw.session.send(world.now, Kind::PathReport, &[0; 32]).expect("it is sealed");
+    raw.session.send(world.now, ContentKind::PathReport, &[0; 32]).expect("it is sealed");
     let told = run(&mut raw, &mut world, 1_000);
     let both = [(eid, "compromised".to_owned()), (eid, "Compromised".to_owned())];
     assert_eq!(told, both, "the host, and the agent");
@@ -261,7 +261,7 @@ fn the_peer_of_a_compromised_session_opens_none_for_300_s() {
     let mut world = lone(5);
     let mut raw = stranger(&world, 9, 4_227);
     run(&mut raw, &mut world, 1_000);
-    raw.session.send(world.now, Kind::PathReport, &[0; 32]).expect("it is sealed");
+    raw.session.send(world.now, ContentKind::PathReport, &[0; 32]).expect("it is sealed");
     run(&mut raw, &mut world, 1_000);
     let opens = |world: &mut Hosts, seed| {
         let mut again = stranger(world, seed, 4_227);

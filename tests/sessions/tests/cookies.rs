@@ -1,6 +1,6 @@
 //! Cookies, their secrets, and the memory that a flood does not touch (`IACP §4.2.4.1`, `IACP §6.4.3`).
 
-use iacp_core::pss::{Admission, Answer, Discard, Incoming, NotAnswered, Responder, TRANSMIT_BUFFER};
+use iacp_core::pss::{Admission, Discard, Incoming, NotAnswered, Replied, Responder, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 use sessions::{Forger, Host, Plan, Side, addr};
 
@@ -28,8 +28,8 @@ impl<const N: usize> Door<N> {
         let mut bytes = init.to_vec();
         let Incoming::Signed(signed) = Incoming::parse(&mut bytes)? else { panic!("PSS_INIT is signed") };
         match self.responder.answer(Mono(now), &self.bob.identity, addr(FROM), &signed, admit, &mut out) {
-            Ok(Answer::Negotiate { length, .. }) => Ok(out[..length].to_vec()),
-            Ok(Answer::DemandWork { .. }) => panic!("admitted"),
+            Ok(Replied::Negotiate { length, .. }) => Ok(out[..length].to_vec()),
+            Ok(Replied::DemandWork { .. }) => panic!("admitted"),
             Err(NotAnswered::Discard(discard)) => Err(discard),
             Err(NotAnswered::TooSmall(small)) => panic!("{small}"),
         }

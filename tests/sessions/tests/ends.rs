@@ -3,8 +3,8 @@
 
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Event, KEEP_FAREWELL, Kind, Reason, Received, RejectionReasons, SendError,
-    Settings, StartError, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError, WrongIdentity,
+    Capabilities, Closure, ContentKind, Discard, KEEP_FAREWELL, Reason, Received, RejectionReasons, SendError,
+    SessionEvent, Settings, StartError, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError, WrongIdentity,
 };
 use iacp_wire::Eid;
 use sessions::forger::{conditions, next_chain};
@@ -61,7 +61,7 @@ fn what_was_not_acknowledged_can_be_read_after_every_end() {
         let now = pair.now;
         let (first, chain) = pair.origin();
         for n in 0..5_u8 {
-            pair.session().send(now, Kind::Anml, &[n]).expect("room");
+            pair.session().send(now, ContentKind::Anml, &[n]).expect("room");
         }
         let sent = pair.sent();
         let mut beat = pair.beat();
@@ -77,7 +77,7 @@ fn what_was_not_acknowledged_can_be_read_after_every_end() {
         assert!(pair.session().is_over(), "{what}");
         assert_eq!(pair.session().unacknowledged(), (first + 1, first + 5), "{what}, when everything is forgotten");
         assert_eq!(pair.session().continuity(), None, "{what}: no state is told where there is none");
-        assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
+        assert_eq!(pair.session().send(now, ContentKind::Anml, b"x"), Err(SendError::NotNow));
     }
 }
 
@@ -116,7 +116,7 @@ fn forced_is_told_again_to_a_peer_that_still_sends_at_home_and_once_a_second() {
     pair.at(start.after(KEEP_FAREWELL));
     pair.give(&data);
     assert!(pair.sent().is_empty(), "it is forgotten");
-    assert_eq!(pair.bob.events.last(), Some(&Event::Released));
+    assert_eq!(pair.bob.events.last(), Some(&SessionEvent::Released));
 
     // Frames of another session get nothing.
     let mut pair = Pair::new().confirmed();
@@ -184,7 +184,7 @@ fn a_wish_to_close_is_remembered_until_it_can_be_carried_out() {
     }
     let session = world.alice.session.as_mut().expect("a session");
     session.close(now, TeardownReason::TaskComplete).expect("it is remembered");
-    assert_eq!(session.send(now, Kind::Anml, b"x"), Err(SendError::Finished));
+    assert_eq!(session.send(now, ContentKind::Anml, b"x"), Err(SendError::Finished));
     session.reconnect(now, addr(Side::Bob)).expect("it is away");
     assert!(world.run_until(Mono(600_000)));
     assert_eq!((world.alice.closure, world.bob.closure), (Some(Closure::Graceful), Some(Closure::Graceful)));
@@ -229,7 +229,7 @@ fn a_share_of_small_order_is_refused_when_it_comes() {
             let session = alice.session.as_mut().expect("a session");
             let heard = session.handle(now, &alice.identity, addr(Side::Bob), &mut neg);
             assert_eq!(heard, Received::Taken);
-            assert_eq!(session.poll_event(), Some(Event::Closed(Closure::Contradiction)));
+            assert_eq!(session.poll_event(), Some(SessionEvent::Closed(Closure::Contradiction)));
             assert_eq!(session.accept_terms(now, &alice.identity), Err(TermsError::NothingProposed));
         }
     }
@@ -280,7 +280,7 @@ fn one_convention_for_buffers_that_are_too_short() {
     // Fault 19. With any shorter buffer nothing changes, and the error names the length that is needed.
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     for length in [0, 1, 100, S::TRANSMIT_BUFFER - 1] {
         let mut small = vec![0; length];
         let refused = pair.session().poll_transmit(now, &mut small).map(|sent| sent.is_some());
@@ -350,7 +350,7 @@ fn the_same_memory_serves_one_session_after_another() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     let (first, chain) = pair.origin();
-    pair.session().send(now, Kind::Anml, b"of the first").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"of the first").expect("room");
     pair.session().finish(now).expect("room");
     let chain = pair.sent().iter().fold(chain, |chain, frame| next_chain(&chain, &frame[frame.len() - 16..]));
     let fin = pair.frame(0, b"", 2);

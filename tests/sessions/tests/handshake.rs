@@ -3,8 +3,8 @@
 use iacp_core::crypto::{AwsLc, Portable, Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, NotAnswered, Reason, Received, Responder,
-    TRANSMIT_BUFFER, lifecycle,
+    Admission, Capabilities, Closure, ContentKind, Discard, Incoming, NotAnswered, Reason, Received, Replied,
+    Responder, SessionEvent, TRANSMIT_BUFFER, lifecycle,
 };
 use iacp_wire::{Eid, Frame, Message};
 use sessions::forger::conditions;
@@ -26,8 +26,8 @@ fn answer(
     let mut bytes = init.to_vec();
     let Incoming::Signed(signed) = Incoming::parse(&mut bytes)? else { return Err(Discard::NotForSession) };
     match responder.answer(now, &bob.identity, addr(Side::Alice), &signed, admit, &mut out) {
-        Ok(Answer::Negotiate { length, .. }) => Ok(Some(out[..length].to_vec())),
-        Ok(Answer::DemandWork { .. }) => Ok(None),
+        Ok(Replied::Negotiate { length, .. }) => Ok(Some(out[..length].to_vec())),
+        Ok(Replied::DemandWork { .. }) => Ok(None),
         Err(NotAnswered::Discard(discard)) => Err(discard),
         Err(NotAnswered::TooSmall(small)) => panic!("{small}"),
     }
@@ -123,11 +123,11 @@ fn the_initiator_sends_no_data_before_the_keys_are_confirmed() {
     assert_eq!(session(&world), lifecycle::State::Established, "on Emit PSS_ACK");
     let alice = world.alice.session.as_mut().expect("a session");
     assert!(!alice.is_ready());
-    assert!(alice.send(world.now, Kind::Anml, b"early").is_err());
+    assert!(alice.send(world.now, ContentKind::Anml, b"early").is_err());
     assert!(matches!(alice.next_deadline(), Some((_, Reason::Transmit))), "PSS_ACK repeats");
     assert!(world.connect());
     let now = world.now;
-    assert!(world.alice.session.as_mut().expect("a session").send(now, Kind::Anml, b"now").is_ok());
+    assert!(world.alice.session.as_mut().expect("a session").send(now, ContentKind::Anml, b"now").is_ok());
 }
 
 /// The library's initiator and a forger that answers it.
@@ -142,7 +142,7 @@ fn forged_answer(offer: Capabilities) -> (Mono, Host, Forger, Vec<u8>) {
 }
 
 /// What the initiator makes of a frame, and the events that it tells.
-fn give(alice: &mut Host, now: Mono, bytes: &[u8]) -> Result<Vec<Event>, Discard> {
+fn give(alice: &mut Host, now: Mono, bytes: &[u8]) -> Result<Vec<SessionEvent>, Discard> {
     let session = alice.session.as_mut().expect("a session");
     match session.handle(now, &alice.identity, addr(Side::Bob), &mut bytes.to_vec()) {
         Received::Taken => Ok(core::iter::from_fn(|| session.poll_event()).collect()),
@@ -188,7 +188,7 @@ fn an_authentic_pss_neg_that_cannot_be_closes_the_handshake() {
         let neg = forger.neg(&init, turn, &block, share);
         assert_eq!(
             give(&mut alice, now, &neg),
-            Ok(vec![Event::Closed(Closure::Contradiction), Event::Released]),
+            Ok(vec![SessionEvent::Closed(Closure::Contradiction), SessionEvent::Released]),
             "{what}"
         );
         let session = alice.session.as_ref().expect("a session");

@@ -1,11 +1,11 @@
 //! The heartbeat, field by field (PROFILE 5.3): what it states, what it must not state, when it is sent.
 
-use iacp_core::pss::{Closure, Discard, Event, Kind, Violation};
+use iacp_core::pss::{Closure, ContentKind, Discard, SessionEvent, Violation};
 use sessions::forger::next_chain;
 use sessions::{Beat, Heard, Pair, Plan, Side, TOP, World};
 
 fn compromised(violation: Violation) -> Heard {
-    Heard::Event(Event::Closed(Closure::Compromised(violation)))
+    Heard::Event(SessionEvent::Closed(Closure::Compromised(violation)))
 }
 
 /// The plaintext of the one heartbeat that the library sends now.
@@ -103,7 +103,7 @@ fn what_a_heartbeat_must_not_say_ends_the_session() {
         let mut pair = Pair::new().confirmed();
         let now = pair.now;
         for _ in 0..5 {
-            pair.session().send(now, Kind::Anml, b"x").expect("room");
+            pair.session().send(now, ContentKind::Anml, b"x").expect("room");
         }
         let sent = pair.sent();
         let mut beat = pair.beat();
@@ -125,7 +125,7 @@ fn what_a_heartbeat_may_say_ends_nothing() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     for _ in 0..5 {
-        pair.session().send(now, Kind::Anml, b"x").expect("room");
+        pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     }
     pair.sent();
     let beat = pair.beat();
@@ -150,7 +150,7 @@ fn what_is_shown_is_not_repeated_until_it_is_shown_no_longer() {
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
     for _ in 0..5 {
-        pair.session().send(start, Kind::Anml, b"x").expect("room");
+        pair.session().send(start, ContentKind::Anml, b"x").expect("room");
     }
     let (first, _) = pair.origin();
     let sent = pair.sent();
@@ -250,7 +250,7 @@ fn three_shown_frames_above_one_make_it_due_at_once_and_once_a_round_trip() {
         let mut pair = Pair::new().confirmed();
         let start = pair.now;
         for n in 0..6_u8 {
-            pair.session().send(start, Kind::Anml, &[n]).expect("room");
+            pair.session().send(start, ContentKind::Anml, &[n]).expect("room");
         }
         let sent = pair.sent();
         assert_eq!(sent.len(), 6, "far below the flight");

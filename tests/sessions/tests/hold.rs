@@ -1,6 +1,8 @@
 //! Holding back (PROFILE 5.4): a side that acknowledges what its application has consumed.
 
-use iacp_core::pss::{Closure, Discard, Event, Kind, NO_PROGRESS, NotNow, SILENCE, TeardownReason, continuity};
+use iacp_core::pss::{
+    Closure, ContentKind, Discard, NO_PROGRESS, NotNow, SILENCE, SessionEvent, TeardownReason, continuity,
+};
 use sessions::{Heard, Host, Mono, Pair, Plan, Side, TOP, Weather, World};
 
 fn both(seed: u64, weather: Weather, holds: [bool; 2], window: u32) -> (World, Plan) {
@@ -84,7 +86,7 @@ fn a_reconciliation_ends_although_frames_are_held() {
     let until = world.now.after(61_000);
     world.run_until(until);
     for host in [&world.alice, &world.bob] {
-        assert!(host.events.contains(&Event::Reconciled), "{:?}", session(host).continuity());
+        assert!(host.events.contains(&SessionEvent::Reconciled), "{:?}", session(host).continuity());
     }
     (world.alice.consumes, world.bob.consumes, world.alice.closes) = (true, true, true);
     assert!(world.run_until(Mono(4_000_000)));
@@ -155,7 +157,7 @@ fn frames_of_other_kinds_and_the_fin_are_consumed_with_what_is_before_them() {
     pair.at(now.after(100));
     assert_eq!(said(&mut pair), 1_004, "and with it the key and the FIN");
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"it goes on").expect("open");
+    pair.session().send(now, ContentKind::Anml, b"it goes on").expect("open");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Event, Kind, NotNow, Received, Session, Settings, TRANSMIT_BUFFER, TeardownReason,
-    Terms, TermsError, continuity, lifecycle,
+    Capabilities, Closure, ContentKind, Discard, NotNow, Received, Session, SessionEvent, Settings, TRANSMIT_BUFFER,
+    TeardownReason, Terms, TermsError, continuity, lifecycle,
 };
 use iacp_wire::Eid;
 use sessions::forger::{conditions, next_chain};
@@ -17,13 +17,13 @@ fn a_peer_that_lost_its_memory_is_told_that_the_log_is_gone() {
     // While it reconnects, an E below what it had acknowledged is a loss of memory and not a violation.
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     let sent = pair.sent();
     let before = pair.beat();
     let mut beat = pair.beat();
     beat.expected += 1;
     beat.receive_chain = next_chain(&beat.receive_chain, &sent[0][sent[0].len() - 16..]);
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Delivered));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Delivered));
     pair.session().transport_lost(now);
     pair.bob.hear(now);
     pair.session().reconnect(now, addr(Side::Alice)).expect("it is away");
@@ -32,7 +32,7 @@ fn a_peer_that_lost_its_memory_is_told_that_the_log_is_gone() {
     beat.echo = pair.forger.echo.get();
     let reason = TeardownReason::DeltaLogLost.code();
     let end = Closure::Forced { by_peer: false, reason, truncated: true };
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Closed(end)));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Closed(end)));
     assert_eq!(pair.sent()[0][20..24], [0, 3, 0, 6]);
 }
 
@@ -49,7 +49,7 @@ fn the_window_of_the_contract_replaces_that_of_turn_1() {
         for side in [Side::Alice, Side::Bob] {
             let host = world.host(side);
             for _ in 0..9 {
-                host.session.as_mut().expect("a session").send(now, Kind::Anml, b"x").expect("room in the log");
+                host.session.as_mut().expect("a session").send(now, ContentKind::Anml, b"x").expect("room in the log");
             }
             let data = host.transmit(now).iter().filter(|frame| frame[20] < 0x80).count();
             assert_eq!(data, usize::try_from(window.min(9)).expect("small"), "{side:?}");
@@ -70,7 +70,7 @@ fn calls_in_a_stage_that_they_are_not_meant_for_change_nothing() {
         assert_eq!(session.renew_key(), Err(NotNow), "{what}");
         assert!(session.accept_terms(now, &identity).is_err(), "{what}");
         assert_eq!(session.poll_event(), None, "{what}");
-        assert!(session.send(now, Kind::Anml, b"x").is_err() && session.finish(now).is_err(), "{what}");
+        assert!(session.send(now, ContentKind::Anml, b"x").is_err() && session.finish(now).is_err(), "{what}");
         let after = (session.lifecycle(), session.continuity(), session.closure(), session.next_deadline());
         assert_eq!(state, after, "{what}");
     };
@@ -87,8 +87,8 @@ fn calls_in_a_stage_that_they_are_not_meant_for_change_nothing() {
     session.rest(now).expect("an attempt");
     check(session, "resting");
     session.supersede().expect("an attempt");
-    assert_eq!(session.poll_event(), Some(Event::Closed(Closure::Superseded)));
-    assert_eq!(session.poll_event(), Some(Event::Released));
+    assert_eq!(session.poll_event(), Some(SessionEvent::Closed(Closure::Superseded)));
+    assert_eq!(session.poll_event(), Some(SessionEvent::Released));
     check(session, "over");
     assert_eq!(session.close(now, TeardownReason::None), Err(NotNow));
 }
@@ -106,7 +106,7 @@ fn a_negotiation_that_loses_its_transport_is_over() {
     let session = bob.session.as_mut().expect("a session");
     assert_eq!(session.continuity(), Some(continuity::State::PssNegotiating));
     session.transport_lost(now);
-    assert_eq!(session.poll_event(), Some(Event::Closed(Closure::Lost { truncated: true })));
+    assert_eq!(session.poll_event(), Some(SessionEvent::Closed(Closure::Lost { truncated: true })));
     assert!(session.closure().is_some());
     assert_eq!(session.accept_terms(now, &bob.identity), Err(TermsError::NothingProposed));
 }

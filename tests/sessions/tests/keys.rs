@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
-use iacp_core::pss::{Capabilities, Closure, Discard, Event, Kind};
+use iacp_core::pss::{Capabilities, Closure, ContentKind, Discard, SessionEvent};
 use sessions::forger::next_chain;
 use sessions::{Heard, Mono, Pair, Plan, TOP, Weather, World, WorldOf, addr};
 
@@ -27,7 +27,7 @@ fn a_renewed_key_is_the_one_of_the_profile_and_the_peer_follows() {
             assert_eq!(generations(&mut pair), (generation, generation - 1));
             // What it seals now opens with the key that the forger derives.
             let now = pair.now;
-            pair.session().send(now, Kind::Anml, b"under the next key").expect("room");
+            pair.session().send(now, ContentKind::Anml, b"under the next key").expect("room");
             let sent = pair.sent();
             let (sequence, plain) = pair.forger.open(&sent[0]).expect("authentic");
             assert_eq!(plain[33..], *b"under the next key");
@@ -45,7 +45,7 @@ fn a_renewed_key_is_the_one_of_the_profile_and_the_peer_follows() {
             // Acknowledge, so that nothing is outstanding in the next round.
             let chain = next_chain(&pair.origin().1, &sent[0][sent[0].len() - 16..]);
             (beat.expected, beat.receive_chain) = (sequence + 1, chain);
-            assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Delivered));
+            assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Delivered));
             assert_eq!(generations(&mut pair), (generation, generation));
             // The forger's origin is fixed: go on from where this session stands.
             let keys = pair.forger.keys.as_mut().expect("keys");
@@ -61,7 +61,7 @@ fn a_key_is_not_renewed_before_the_peer_has_left_the_one_before() {
     pair.session().renew_key().expect("open");
     let mut beat = pair.beat();
     beat.echo = 0;
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Established));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Established));
     assert_eq!(generations(&mut pair).0, 0);
     let beat = pair.beat();
     pair.give_beat(&beat);
@@ -81,7 +81,7 @@ fn a_key_is_not_renewed_before_the_peer_has_left_the_one_before() {
     // (2) something that was sealed before that echo is not acknowledged: shown is not enough.
     let mut pair = Pair::new();
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     let sent = pair.sent();
     pair.session().renew_key().expect("open");
     let mut beat = pair.beat();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use iacp_core::pss::{Arrived, Closure, Congestion, Flight, InFlight, Kind, Model, NO_PROGRESS, TeardownReason};
+use iacp_core::pss::{Arrived, Closure, Congestion, ContentKind, Flight, InFlight, Model, NO_PROGRESS, TeardownReason};
 use sessions::{Beat, ChaCha8Rng, Heard, Mono, Pair, Rng, SeedableRng, Side, TOP, addr};
 
 struct Liar {
@@ -136,7 +136,7 @@ impl Liar {
             }
             13 | 14 => {
                 let content = vec![7; usize::try_from(self.below(900)).expect("small")];
-                let _ = self.pair.session().send(now, Kind::Anml, &content);
+                let _ = self.pair.session().send(now, ContentKind::Anml, &content);
             }
             15 => {
                 let come = self.pair.session().expected();
@@ -227,7 +227,7 @@ fn whatever_an_authentic_peer_says_the_session_rests_answers_little_and_stays_at
 fn a_peer_that_shows_and_withdraws_frames_gets_two_of_them_at_a_time_and_no_extra_time() {
     let mut pair = Pair::with(0, 16).confirmed();
     let start = pair.now;
-    while pair.session().send(start, Kind::Anml, &[7; 400]).is_ok() {}
+    while pair.session().send(start, ContentKind::Anml, &[7; 400]).is_ok() {}
     assert!(pair.opened().len() >= 10, "the first flight");
     let (first, next) = pair.session().unacknowledged();
     let mut everything = vec![0_u8; 2];

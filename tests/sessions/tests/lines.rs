@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iacp_core::erp::entity::Done;
-use iacp_core::erp::local::{ClosureCode, Listen, LocalStatus, Open, Outcome, Request};
-use iacp_core::erp::resume::{Line, ResumeRecord};
+use iacp_core::erp::local::{ClosureCode, Listen, LocalStatus, Open, Request};
+use iacp_core::erp::resume::{Line, LineOutcome, ResumeRecord};
 use iacp_core::pss::{Capabilities, Terms};
 use iacp_core::slots::Handle;
 use iacp_wire::Eid;
@@ -138,9 +138,9 @@ fn a_line_begins_with_the_session_and_counts_its_items() {
     assert!(world.run_until(5_000, |world| current(world, 0).is_some() && current(world, 1).is_some()));
     let (mine, theirs) = (current(&world, 0).expect("open").1, current(&world, 1).expect("open").1);
     let (outcome, line, send, come) = mine.opened.expect("open");
-    assert_eq!((outcome, send, come), (Outcome::New, 0, 0));
+    assert_eq!((outcome, send, come), (LineOutcome::New, 0, 0));
     assert_ne!(line, [0; 16]);
-    assert_eq!(theirs.opened, Some((Outcome::New, line, 0, 0)), "both name the line by the same cookies");
+    assert_eq!(theirs.opened, Some((LineOutcome::New, line, 0, 0)), "both name the line by the same cookies");
     let now = world.now;
     // 871 bytes are left beside the number.
     let long = vec![7; 871];
@@ -178,7 +178,7 @@ fn each_item_is_committed_once_although_a_host_loses_its_memory() {
                 let opened = |world: &Hosts| current(world, host).is_some();
                 assert!(world.run_until(60_000, opened), "seed {seed}: opened again");
                 let (_, told) = current(world, host).expect("open");
-                assert_eq!(told.opened.map(|(outcome, ..)| outcome), Some(Outcome::Resumed), "seed {seed}");
+                assert_eq!(told.opened.map(|(outcome, ..)| outcome), Some(LineOutcome::Resumed), "seed {seed}");
                 return true;
             }
             false
@@ -204,7 +204,7 @@ fn the_older_session_of_a_line_ends_as_superseded_on_both_sides() {
     assert_eq!(closed(&world, 0, first), Some(ClosureCode::Superseded));
     assert_eq!(closed(&world, 1, other), Some(ClosureCode::Superseded));
     assert!(world.run_until(5_000, |world| current(world, 0).is_some()));
-    assert_eq!(current(&world, 0).expect("open").1.opened, Some((Outcome::Resumed, line, 0, 0)));
+    assert_eq!(current(&world, 0).expect("open").1.opened, Some((LineOutcome::Resumed, line, 0, 0)));
 }
 
 #[test]
@@ -218,9 +218,9 @@ fn a_peer_that_knows_nothing_of_the_line_says_so_and_a_new_one_begins() {
     assert_eq!(early, Err(LocalStatus::NotNow));
     assert!(world.run_until(5_000, |world| current(world, 0).is_some()));
     let (outcome, line, send, come) = current(&world, 0).expect("open").1.opened.expect("open");
-    assert_eq!((outcome, send, come), (Outcome::Unknown, 0, 0));
+    assert_eq!((outcome, send, come), (LineOutcome::Unknown, 0, 0));
     assert_ne!(line, [9; 16]);
-    assert_eq!(current(&world, 1).expect("open").1.opened.map(|opened| opened.0), Some(Outcome::New));
+    assert_eq!(current(&world, 1).expect("open").1.opened.map(|opened| opened.0), Some(LineOutcome::New));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_line_of_another_peer_is_not_known() {
     let ask = Open { peer, at: None, hold: true, offer: Capabilities::RESUME, resume: Some(&record), proof: None };
     world.hosts[2].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(ask), rng)).expect("a slot is free");
     assert!(world.run_until(5_000, |world| current(world, 2).is_some()));
-    assert_eq!(current(&world, 2).expect("open").1.opened.map(|opened| opened.0), Some(Outcome::Unknown));
+    assert_eq!(current(&world, 2).expect("open").1.opened.map(|opened| opened.0), Some(LineOutcome::Unknown));
     assert!(current(&world, 0).is_some(), "the line's own session goes on");
 }
 
@@ -277,7 +277,7 @@ fn a_receipt_tells_after_the_end_what_had_arrived() {
     open(&mut world, 0, Some(&record)).expect("a slot is free");
     assert!(world.run_until(5_000, |world| current(world, 0).is_some()));
     let (outcome, resumed, send, _) = current(&world, 0).expect("open").1.opened.expect("open");
-    assert_eq!((outcome, resumed, send), (Outcome::Resumed, line, 3), "items below 3 are safe with the peer");
+    assert_eq!((outcome, resumed, send), (LineOutcome::Resumed, line, 3), "items below 3 are safe with the peer");
 }
 
 #[test]
@@ -291,8 +291,8 @@ fn a_recalled_line_may_be_named_by_the_peer() {
     let record = ResumeRecord { peer: world.eid(1, 0), line: Line(line), safe: 4 }.to_bytes();
     open(&mut world, 0, Some(&record)).expect("a slot is free");
     assert!(world.run_until(5_000, |world| current(world, 0).is_some() && current(world, 1).is_some()));
-    assert_eq!(current(&world, 0).expect("open").1.opened, Some((Outcome::Resumed, line, 7, 4)));
-    assert_eq!(current(&world, 1).expect("open").1.opened, Some((Outcome::Resumed, line, 4, 7)));
+    assert_eq!(current(&world, 0).expect("open").1.opened, Some((LineOutcome::Resumed, line, 7, 4)));
+    assert_eq!(current(&world, 1).expect("open").1.opened, Some((LineOutcome::Resumed, line, 4, 7)));
 }
 
 /// The attack *a number that leaves no item*: the highest that a peer can say is one that a move takes along.
@@ -314,7 +314,7 @@ fn a_line_that_goes_on_from_the_highest_number_that_can_be_said_still_moves() {
     let record = ResumeRecord { peer, line: Line(line), safe: 0 }.to_bytes();
     let session = open(&mut world, 0, Some(&record)).expect("a slot is free");
     assert!(world.run_until(5_000, |world| current(world, 0).is_some() && current(world, 1).is_some()));
-    assert_eq!(current(&world, 0).expect("open").1.opened, Some((Outcome::Resumed, line, HIGHEST, 0)));
+    assert_eq!(current(&world, 0).expect("open").1.opened, Some((LineOutcome::Resumed, line, HIGHEST, 0)));
     for number in HIGHEST..HIGHEST + 3 {
         let now = world.now;
         world.hosts[0].with(now, 0, |desk, _| desk.send(session, number, b"item")).expect("there is room");

@@ -1,7 +1,7 @@
 //! Bargaining over a Session Federation Contract (`IACP §6.4.4`), in turns.
 
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Kind, MAX_TURNS, NEGOTIATION_LIMIT, Received, RejectionReasons, SendError,
+    Capabilities, Closure, ContentKind, Discard, MAX_TURNS, NEGOTIATION_LIMIT, Received, RejectionReasons, SendError,
     Settings, Terms, TermsError, continuity,
 };
 use iacp_wire::{Frame, Message};
@@ -139,7 +139,7 @@ fn until_the_contract_only_heartbeats_and_the_negotiation_flow() {
     let (data, _) = forger.data(forger.initial_sequence, &chain, 0, b"early", 0);
     assert_eq!(give(&mut bob, now, &data), discarded(Discard::NotNow));
     let session = bob.session.as_mut().expect("a session");
-    assert_eq!(session.send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
+    assert_eq!(session.send(now, ContentKind::Anml, b"x"), Err(SendError::NotNow));
     assert_eq!(session.finish(now), Err(SendError::NotNow));
     let keys = forger.keys.as_ref().expect("keys");
     let beat = forger.heartbeat(0, &chain, forger.initial_sequence, keys.peer_sequence, &keys.receive_chain);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use iacp_core::pss::{Closure, Event, Incoming, Kind, Received, TeardownReason};
+use iacp_core::pss::{Closure, ContentKind, Incoming, Received, SessionEvent, TeardownReason};
 use sessions::forger::next_chain;
 use sessions::{Heard, Mono, Pair, Plan, Side, TOP, Weather, World, addr};
 
@@ -15,7 +15,7 @@ fn place(last: u8) -> SocketAddr {
 fn full() -> Pair {
     let mut pair = Pair::with(0, 64).confirmed();
     let now = pair.now;
-    while pair.session().send(now, Kind::Anml, &[9; 400]).is_ok() {}
+    while pair.session().send(now, ContentKind::Anml, &[9; 400]).is_ok() {}
     pair
 }
 
@@ -161,8 +161,8 @@ fn a_peer_that_moved_is_asked_and_moves_the_session_with_its_answer() {
             }
             if moved.is_none() && pair.session().locator() == place(5) {
                 moved = Some(ms);
-                let told = pair.bob.events.iter().filter(|event| matches!(event, Event::Moved { .. })).count();
-                assert_eq!((told, pair.bob.events.last()), (1, Some(&Event::Moved { to: place(5) })));
+                let told = pair.bob.events.iter().filter(|event| matches!(event, SessionEvent::Moved { .. })).count();
+                assert_eq!((told, pair.bob.events.last()), (1, Some(&SessionEvent::Moved { to: place(5) })));
                 let sent = pair.sent_to();
                 assert!(sent.iter().all(|(to, _)| *to == place(5)));
                 assert!(sent.iter().any(|(_, bytes)| bytes[20] < 0x80), "what is outstanding is due at once");
@@ -228,7 +228,7 @@ fn a_claimed_place_is_asked_eight_times_and_forgotten_after_30_s() {
     let (echo, to) = echoes.last_key_value().map(|(echo, to)| (*echo, *to)).expect("it was asked");
     let mut beat = pair.beat();
     beat.echo = echo;
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Moved { to }));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Moved { to }));
     assert_eq!(pair.session().locator(), to);
 
     // And too late.

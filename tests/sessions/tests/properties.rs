@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use iacp_core::pss::{Capabilities, Closure, Discard, Kind};
+use iacp_core::pss::{Capabilities, Closure, ContentKind, Discard};
 use proptest::prelude::*;
 use sessions::{Cheap, HostOf, Mono, Plan, Side, Weather, WorldOf};
 
@@ -58,7 +58,7 @@ fn assert_honest(receiver: &Host, sent: &[Vec<u8>]) {
     let matches = |start: u64| {
         receiver.received.iter().all(|(sequence, (kind, content))| {
             let place = usize::try_from(sequence - start).expect("few");
-            *kind == Kind::Anml && sent.get(place) == Some(content)
+            *kind == ContentKind::Anml && sent.get(place) == Some(content)
         })
     };
     assert!((0..=40).filter_map(|before| first.checked_sub(before)).any(matches), "delivered what was not sent");

@@ -1,6 +1,6 @@
 //! Loss of the transport, and what comes after it (`IACP §6.4.2`, `IACP Appendix B.4`).
 
-use iacp_core::pss::{Closure, Kind, SendError, continuity};
+use iacp_core::pss::{Closure, ContentKind, SendError, continuity};
 use sessions::{Host, Mono, Plan, Side, Weather, World};
 
 fn state(host: &Host) -> Option<continuity::State> {
@@ -75,7 +75,7 @@ fn while_disconnected_and_reconciling_nothing_new_is_sealed() {
     let (mut world, _) = dropped(3, Weather::FAIR);
     let now = world.now;
     let session = world.alice.session.as_mut().expect("a session");
-    assert_eq!(session.send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
+    assert_eq!(session.send(now, ContentKind::Anml, b"x"), Err(SendError::NotNow));
     assert_eq!(session.finish(now), Err(SendError::NotNow));
     let sent = world.trace.len();
     world.run_until(now.after(40_000));

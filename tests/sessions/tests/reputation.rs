@@ -6,10 +6,10 @@ use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::entity::{Done, Dropped};
 use iacp_core::erp::local::{ClosureCode, Listen, Open, Request};
-use iacp_core::governance::journal::{Broken, Journal, Kind};
+use iacp_core::governance::journal::{Broken, EntryKind, Journal};
 use iacp_core::governance::reputation::{ACCUSED, Account, GOOD, Proven, Reputation};
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Admission, Capabilities, Discard, Kind as Frames, RejectionReasons, TeardownReason, Terms};
+use iacp_core::pss::{Admission, Capabilities, ContentKind, Discard, RejectionReasons, TeardownReason, Terms};
 use iacp_core::slots::{Handle, IndexKey};
 use iacp_core::time::UnixTime;
 use iacp_wire::{Eid, Locator};
@@ -92,7 +92,7 @@ fn violate(world: &mut Hosts, seed: u64) {
     let mut has_violated = false;
     for _ in 0..100 {
         if raw.session.is_ready() && !has_violated {
-            has_violated = raw.session.send(world.now, Frames::PathReport, &[0; 32]).is_ok();
+            has_violated = raw.session.send(world.now, ContentKind::PathReport, &[0; 32]).is_ok();
         }
         let (now, begin) = (world.now, world.trace.len());
         while let Some(bytes) = raw.says(now) {
@@ -113,7 +113,7 @@ fn keeping(world: &mut Hosts) -> &mut Keeping {
     world.hosts[1].keeping.as_mut().expect("it keeps")
 }
 
-fn counted(world: &mut Hosts, eid: &Eid, kind: Kind) -> u32 {
+fn counted(world: &mut Hosts, eid: &Eid, kind: EntryKind) -> u32 {
     keeping(world).log.iter().filter(|entry| entry.eid == *eid && entry.kind == kind).map(|entry| entry.amount).sum()
 }
 
@@ -130,12 +130,15 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     let peer = world.eid(0, 0);
     // A session that ended in good order: S = (20,000 + 40,000) / (2 + 8) = 6,000, R = 2,700 + 1,750 + 2,000.
     assert_eq!(visit(&mut world), Some(false), "accepted");
-    assert_eq!((counted(&mut world, &peer, Kind::Good), verdict(&mut world, &peer)), (1, (Admission::Admit, 6_450)));
+    assert_eq!(
+        (counted(&mut world, &peer, EntryKind::Good), verdict(&mut world, &peer)),
+        (1, (Admission::Admit, 6_450))
+    );
     // Five violations: S = 60,000 / 20, R = 5,100. Six: S = 60,000 / 22 = 2,727.
     for seed in 0..5 {
         violate(&mut world, seed);
     }
-    assert_eq!((counted(&mut world, &peer, Kind::Good), counted(&mut world, &peer, Kind::Bad)), (1, 5));
+    assert_eq!((counted(&mut world, &peer, EntryKind::Good), counted(&mut world, &peer, EntryKind::Bad)), (1, 5));
     assert_eq!(
         verdict(&mut world, &peer),
         (Admission::Admit, 5_100),
@@ -144,7 +147,7 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     violate(&mut world, 5);
     // The one standing that is believed here is old by now: the first session begins under it, and has it read again.
     visit(&mut world);
-    assert_eq!((counted(&mut world, &peer, Kind::Bad), counted(&mut world, &peer, Kind::Good)), (6, 2));
+    assert_eq!((counted(&mut world, &peer, EntryKind::Bad), counted(&mut world, &peer, EntryKind::Good)), (6, 2));
     // Below 5,000 it is accepted under strict terms, and so it stays until 5,500: with two good ones R is 5,249, with three 5,480.
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -159,8 +162,12 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     }
     assert_eq!(seen, [(Some(true), 5_249), (Some(true), 5_480), (Some(true), 5_678)]);
     assert_eq!(visit(&mut world), Some(false), "it has earned its way back");
-    let changes: Vec<u32> =
-        keeping(&mut world).log.iter().filter(|entry| entry.kind == Kind::Change).map(|entry| entry.amount).collect();
+    let changes: Vec<u32> = keeping(&mut world)
+        .log
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Change)
+        .map(|entry| entry.amount)
+        .collect();
     assert_eq!(changes, [1, 0], "there and back, each once");
 
     // Two bindings of one generation under its key: whatever its score is, it is refused.
@@ -169,7 +176,7 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     let (now, from, to) = (world.now, world.hosts[0].at, world.hosts[1].at);
     world.put(now, from, to, register_frame(&other));
     wait(&mut world, 340);
-    assert_eq!(counted(&mut world, &peer, Kind::Accusation), 1);
+    assert_eq!(counted(&mut world, &peer, EntryKind::Accusation), 1);
     assert_eq!(verdict(&mut world, &peer).0, Admission::Drop);
     close(&mut world, session);
     world.hosts[1].dropped.clear();
@@ -227,7 +234,7 @@ fn a_peer_that_contradicts_itself_in_the_negotiation_is_no_better_for_it() {
     wait(&mut world, 100);
     let closed: Vec<_> = world.hosts[1].told.values().map(|told| told.closed).collect();
     assert_eq!(closed, [Some(ClosureCode::Contradiction)]);
-    assert_eq!((counted(&mut world, &peer, Kind::Bad), counted(&mut world, &peer, Kind::Good)), (1, 0));
+    assert_eq!((counted(&mut world, &peer, EntryKind::Bad), counted(&mut world, &peer, EntryKind::Good)), (1, 0));
 }
 
 #[test]
@@ -239,7 +246,7 @@ fn sessions_that_are_opened_and_closed_at_once_count_once_an_hour() {
             let (session, _) = open(&mut world, Capabilities::NONE);
             close(&mut world, session);
         }
-        assert_eq!(counted(&mut world, &peer, Kind::Good), good);
+        assert_eq!(counted(&mut world, &peer, EntryKind::Good), good);
         wait(&mut world, 3_600);
     }
     // Also after a restart.
@@ -247,7 +254,7 @@ fn sessions_that_are_opened_and_closed_at_once_count_once_an_hour() {
     let mut accounts = [Account::FREE; 8];
     let mut again = Reputation::new::<Portable>(&mut accounts, IndexKey::new([7; 16]), lii().eid());
     log.iter().for_each(|entry| again.apply(entry));
-    let last = log.iter().rfind(|entry| entry.kind == Kind::Good).expect("there are two").time;
+    let last = log.iter().rfind(|entry| entry.kind == EntryKind::Good).expect("there are two").time;
     assert!(!again.counts_good(UnixTime(last + GOOD - 1), &peer) && again.counts_good(UnixTime(last + GOOD), &peer));
     assert!(unix.0 >= last);
 }
@@ -274,20 +281,20 @@ fn a_peer_is_due_for_as_long_as_it_has_a_contract_and_met_while_it_is_there() {
     let (peer, here) = (world.eid(0, 0), world.hosts[0].at);
     let (session, _) = open(&mut world, Capabilities::SFC);
     wait(&mut world, 20);
-    assert_eq!(counted(&mut world, &peer, Kind::Due), 0, "nothing is due without a contract");
+    assert_eq!(counted(&mut world, &peer, EntryKind::Due), 0, "nothing is due without a contract");
     let (now, accept) = (world.now, Request::Terms { counter: None });
     world.hosts[0].with(now, 0, |desk, rng| desk.ask(Some(session), &accept, rng)).expect("our turn");
     world.run(500);
     assert!(world.hosts[1].told.values().any(|told| told.contract));
     wait(&mut world, 600);
-    let (due, met) = (counted(&mut world, &peer, Kind::Due), counted(&mut world, &peer, Kind::Met));
+    let (due, met) = (counted(&mut world, &peer, EntryKind::Due), counted(&mut world, &peer, EntryKind::Met));
     assert_eq!((due, met), (40, 40), "one each 15 s, written down each five minutes");
     assert!(verdict(&mut world, &peer).1 > 6_500, "{:?}", verdict(&mut world, &peer));
     // It is not heard any more: that is noticed after 45 s, and counted from then on.
     let there = world.hosts[1].at;
     world.cut.push((here, there));
     wait(&mut world, 600);
-    let (due, met) = (counted(&mut world, &peer, Kind::Due), counted(&mut world, &peer, Kind::Met));
+    let (due, met) = (counted(&mut world, &peer, EntryKind::Due), counted(&mut world, &peer, EntryKind::Met));
     assert_eq!(due, 80);
     assert!((41..=44).contains(&met), "{met} of {due}");
 }

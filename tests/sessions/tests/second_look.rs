@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use iacp_core::pss::{Closure, Event, Kind, TRANSMIT_BUFFER, TeardownReason, Violation, continuity};
+use iacp_core::pss::{Closure, ContentKind, SessionEvent, TRANSMIT_BUFFER, TeardownReason, Violation, continuity};
 use sessions::forger::next_chain;
 use sessions::{Beat, Heard, Pair, Plan, Side, TOP, World, addr};
 
@@ -50,8 +50,8 @@ fn a_wish_to_close_waits_for_the_peer_also_where_everything_is_said_already() {
 fn news_in_the_heartbeat_that_revives_are_progress() {
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
-    pair.session().send(start, Kind::Anml, b"one").expect("room");
-    pair.session().send(start, Kind::Anml, b"two").expect("room");
+    pair.session().send(start, ContentKind::Anml, b"one").expect("room");
+    pair.session().send(start, ContentKind::Anml, b"two").expect("room");
     let sent = pair.sent();
     let chain = next_chain(&pair.origin().1, &sent[0][sent[0].len() - 16..]);
     // It lives, and nothing arrives, for 119 s.
@@ -79,7 +79,7 @@ fn news_in_the_heartbeat_that_revives_are_progress() {
 fn time_behind_a_closed_gate_is_none_without_progress_also_where_the_peer_was_away_in_it() {
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
-    pair.session().send(start, Kind::Anml, b"one").expect("room");
+    pair.session().send(start, ContentKind::Anml, b"one").expect("room");
     pair.sent();
     pair.session().close_gate(start);
     for second in 1..130 {
@@ -109,7 +109,7 @@ fn time_behind_a_closed_gate_is_none_without_progress_also_where_the_peer_was_aw
 fn a_datagram_that_did_not_leave_does_not_break_the_silence_after_the_transports_end() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     let data = pair.data(b"");
     pair.give(&data);
     let mut out = [0; TRANSMIT_BUFFER];
@@ -127,7 +127,7 @@ fn a_peer_cannot_guess_its_way_to_a_place_where_it_is_not() {
     for guess in (0..8).chain([1_022, 1_023, 1_024, 1_300, 2_046, 2_047, 4_000]) {
         let mut pair = Pair::with(0, 64).confirmed();
         let now = pair.now;
-        while pair.session().send(now, Kind::Anml, &[9; 400]).is_ok() {}
+        while pair.session().send(now, ContentKind::Anml, &[9; 400]).is_ok() {}
         pair.opened();
         // Its own frame, with a forged source: the question goes to the victim.
         let frame = pair.data(b"");
@@ -140,7 +140,11 @@ fn a_peer_cannot_guess_its_way_to_a_place_where_it_is_not() {
         assert_eq!(pair.session().locator(), addr(Side::Alice), "guess {guess}: {heard:?}");
         let last_home = 1 << 63 | 1;
         if beat.echo + guess > last_home + 1_022 {
-            assert_eq!(heard, Heard::Event(Event::Closed(Closure::Compromised(Violation::Echo))), "guess {guess}");
+            assert_eq!(
+                heard,
+                Heard::Event(SessionEvent::Closed(Closure::Compromised(Violation::Echo))),
+                "guess {guess}"
+            );
         }
     }
 }
@@ -165,7 +169,11 @@ fn a_sender_that_moved_unnoticed_with_a_full_log_is_found_within_two_seconds() {
             world.alice.session.as_mut().expect("a session").show(now);
         }
         world.run_until(now.after(if known { 100 } else { 2_000 }));
-        assert!(world.bob.events.contains(&Event::Moved { to: elsewhere }), "window {window}: {:?}", world.bob.events);
+        assert!(
+            world.bob.events.contains(&SessionEvent::Moved { to: elsewhere }),
+            "window {window}: {:?}",
+            world.bob.events
+        );
         world.run_until(now.after(20_000));
         assert_eq!(world.bob.received.len(), 100);
     }

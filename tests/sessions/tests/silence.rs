@@ -1,8 +1,8 @@
 //! Life, silence, and what ends when (PROFILE 5.5, 5.6): only a fresh heartbeat proves that the peer lives.
 
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Event, FRESH, Kind, NO_PROGRESS, RECONNECT_LIMIT, Reason, SILENCE, TeardownReason,
-    Terms, continuity,
+    Capabilities, Closure, ContentKind, Discard, FRESH, NO_PROGRESS, RECONNECT_LIMIT, Reason, SILENCE, SessionEvent,
+    TeardownReason, Terms, continuity,
 };
 use sessions::forger::next_chain;
 use sessions::{Heard, Host, Mono, Packet, Pair, Plan, Side, TOP, Weather, World};
@@ -11,7 +11,7 @@ fn state(host: &Host) -> Option<continuity::State> {
     host.session.as_ref().expect("a session").continuity()
 }
 
-fn count(host: &Host, event: Event) -> usize {
+fn count(host: &Host, event: SessionEvent) -> usize {
     host.events.iter().filter(|told| **told == event).count()
 }
 
@@ -29,11 +29,11 @@ fn a_host_that_slept_finds_its_session_disconnected_and_not_given_up() {
     for slept in [45_000, 46_000, 119_000, 121_000, 130_000, 600_000, SILENCE + RECONNECT_LIMIT - 1] {
         let mut pair = Pair::new().confirmed();
         let start = pair.now;
-        pair.session().send(start, Kind::Anml, b"x").expect("room");
+        pair.session().send(start, ContentKind::Anml, b"x").expect("room");
         pair.sent();
         pair.at(start.after(slept));
         assert_eq!(pair.session().continuity(), Some(continuity::State::Disconnected), "after {slept} ms");
-        assert_eq!(pair.bob.events[1..], [Event::Disconnected]);
+        assert_eq!(pair.bob.events[1..], [SessionEvent::Disconnected]);
     }
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
@@ -41,7 +41,7 @@ fn a_host_that_slept_finds_its_session_disconnected_and_not_given_up() {
     // However late it looks: it is wiped an hour after DISCONNECTED began.
     assert_eq!(
         pair.bob.events[1..],
-        [Event::Disconnected, Event::Closed(Closure::Lost { truncated: true }), Event::Released]
+        [SessionEvent::Disconnected, SessionEvent::Closed(Closure::Lost { truncated: true }), SessionEvent::Released]
     );
 }
 
@@ -52,7 +52,7 @@ fn the_first_datagram_after_a_sleep_finds_the_same_as_a_deadline() {
     pair.now = start.after(50_000);
     let frame = pair.data(b"late");
     assert_eq!(pair.give(&frame), Heard::Discarded(Discard::NotNow), "it was silent before this came");
-    assert_eq!(pair.bob.events[1..], [Event::Disconnected]);
+    assert_eq!(pair.bob.events[1..], [SessionEvent::Disconnected]);
     pair.now = start.after(SILENCE + RECONNECT_LIMIT);
     let beat = pair.beat();
     assert_eq!(pair.give_beat(&beat), Heard::Discarded(Discard::NotNow));
@@ -66,13 +66,13 @@ fn time_in_disconnected_does_not_count_toward_no_progress() {
         let start = pair.now;
         pair.at(start.after(before));
         let now = pair.now;
-        pair.session().send(now, Kind::Anml, b"x").expect("room");
+        pair.session().send(now, ContentKind::Anml, b"x").expect("room");
         pair.sent();
         let back = start.after(SILENCE + away);
         pair.at(back);
         pair.opened();
         let beat = pair.beat();
-        assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Reconciling));
+        assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Reconciling));
         // 45 s − `before` of it were spent before the silence ended.
         let end = back.after(NO_PROGRESS - (SILENCE - before));
         while pair.bob.closure.is_none() {
@@ -111,8 +111,8 @@ fn ends_come_in_the_order_in_which_they_fell_due_however_late_the_host_looks() {
         world.bob.events.clear();
         world.bob.handle_deadline(alone.after(3_500_000));
         let reason = TeardownReason::LifetimeExpired.code();
-        let end = Event::Closed(Closure::Forced { by_peer: false, reason, truncated: true });
-        let expected = if lost_first { vec![Event::Disconnected, end] } else { vec![end] };
+        let end = SessionEvent::Closed(Closure::Forced { by_peer: false, reason, truncated: true });
+        let expected = if lost_first { vec![SessionEvent::Disconnected, end] } else { vec![end] };
         assert_eq!(world.bob.events, expected, "a lifetime of {seconds} s");
     }
     // A request that was not answered for 30 s ends before a silence of 45 s.
@@ -121,7 +121,7 @@ fn ends_come_in_the_order_in_which_they_fell_due_however_late_the_host_looks() {
     assert!(world.run_while(|world| !asked(world)));
     world.alice.handle_deadline(world.now.after(500_000));
     assert!(matches!(world.alice.closure, Some(Closure::Unanswered { .. })));
-    assert_eq!(count(&world.alice, Event::Disconnected), 0);
+    assert_eq!(count(&world.alice, SessionEvent::Disconnected), 0);
 }
 
 #[test]
@@ -135,14 +135,14 @@ fn after_silence_both_sides_say_so_probe_and_come_back_by_themselves() {
         world.run_until(until);
         for host in [&world.alice, &world.bob] {
             assert_eq!(state(host), Some(continuity::State::Disconnected));
-            assert_eq!(count(host, Event::Disconnected), 1);
+            assert_eq!(count(host, SessionEvent::Disconnected), 1);
         }
         world.network.weather = Weather::FAIR;
         let until = world.now.after(60_500);
         world.run_until(until);
         for host in [&world.alice, &world.bob] {
             assert_eq!(state(host), Some(continuity::State::Established), "after {cut} ms");
-            assert_eq!((count(host, Event::Reconciling), count(host, Event::Reconciled)), (1, 1));
+            assert_eq!((count(host, SessionEvent::Reconciling), count(host, SessionEvent::Reconciled)), (1, 1));
         }
     }
 }
@@ -159,8 +159,8 @@ fn a_peer_that_vanished_is_noticed_by_the_events_of_both_sides() {
         world.network.cut();
         assert!(world.run_until(Mono(20_000_000)), "it comes to rest");
         for host in [&world.alice, &world.bob] {
-            assert_eq!(count(host, Event::Disconnected), 1);
-            let end = [Event::Closed(Closure::Lost { truncated: true }), Event::Released];
+            assert_eq!(count(host, SessionEvent::Disconnected), 1);
+            let end = [SessionEvent::Closed(Closure::Lost { truncated: true }), SessionEvent::Released];
             assert!(host.events.ends_with(&end), "{:?}", host.events);
         }
     }
@@ -200,7 +200,7 @@ fn heartbeats_that_were_held_back_keep_a_dead_session_for_105_s_at_most() {
         let mut bob = world.bob;
         let mut now = death;
         let mut given = kept.iter().cycle();
-        while count(&bob, Event::Disconnected) == 0 {
+        while count(&bob, SessionEvent::Disconnected) == 0 {
             now = now.after(pause);
             bob.handle_deadline(now);
             bob.transmit(now);
@@ -215,7 +215,7 @@ fn heartbeats_that_were_held_back_keep_a_dead_session_for_105_s_at_most() {
             bob.transmit(now);
             bob.handle(now, packet.source, packet.bytes.clone());
         }
-        assert_eq!(count(&bob, Event::Reconciling), 0);
+        assert_eq!(count(&bob, SessionEvent::Reconciling), 0);
         assert!(matches!(bob.closure, Some(Closure::Lost { .. })));
     }
 }
@@ -240,8 +240,8 @@ fn a_heartbeat_from_before_the_silence_revives_nothing_and_is_answered_with_a_qu
     }
     // One that answers does.
     let beat = pair.beat();
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Reconciling));
-    assert_eq!(pair.bob.events.last(), Some(&Event::Reconciled));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Reconciling));
+    assert_eq!(pair.bob.events.last(), Some(&SessionEvent::Reconciled));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_transport_that_was_lost_is_not_probed_until_the_host_names_a_place() {
     let elsewhere = ([203, 0, 113, 9], 999).into();
     pair.session().transport_lost(start);
     pair.bob.hear(start);
-    assert_eq!(pair.bob.events.last(), Some(&Event::Disconnected));
+    assert_eq!(pair.bob.events.last(), Some(&SessionEvent::Disconnected));
     assert_eq!(pair.session().next_deadline(), Some((start.after(RECONNECT_LIMIT), Reason::Lost)));
     pair.at(start.after(100_000));
     assert!(pair.sent().is_empty());
@@ -315,7 +315,7 @@ fn silence_counts_from_the_keys_on() {
     pair.at(start.after(SILENCE - 1));
     assert_eq!(pair.bob.events, []);
     pair.at(start.after(SILENCE));
-    assert_eq!(pair.bob.events, [Event::Disconnected]);
+    assert_eq!(pair.bob.events, [SessionEvent::Disconnected]);
     // It never showed that it holds the keys: 45 s, and not an hour.
     pair.at(start.after(2 * SILENCE));
     assert_eq!(pair.bob.closure, Some(Closure::Lost { truncated: true }));
@@ -334,13 +334,13 @@ fn an_echo_proves_life_until_what_it_echoes_is_a_minute_old() {
         if ms.is_multiple_of(1_000) {
             pair.give_beat(&beat);
         }
-        if disconnected.is_none() && pair.bob.events.contains(&Event::Disconnected) {
+        if disconnected.is_none() && pair.bob.events.contains(&SessionEvent::Disconnected) {
             disconnected = Some(ms);
         }
     }
     let last_fresh = disconnected.expect("it is not believed for ever") - SILENCE;
     assert!((45_000..=FRESH).contains(&last_fresh), "the last one that was believed came at {last_fresh} ms");
-    assert!(!pair.bob.events.contains(&Event::Reconciling));
+    assert!(!pair.bob.events.contains(&SessionEvent::Reconciling));
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn reconciling_repeats_what_was_missed_and_ends_when_all_is_shown() {
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
     for n in 0..3_u8 {
-        pair.session().send(start, Kind::Anml, &[n]).expect("room");
+        pair.session().send(start, ContentKind::Anml, &[n]).expect("room");
     }
     let frames = pair.sent();
     pair.at(start.after(SILENCE));
@@ -359,9 +359,9 @@ fn reconciling_repeats_what_was_missed_and_ends_when_all_is_shown() {
     let mut beat = pair.beat();
     beat.expected |= TOP;
     beat.bitmap = vec![0b0100_0000];
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Reconciling));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Reconciling));
     let now = pair.now;
-    assert!(pair.session().send(now, Kind::Anml, b"new").is_err());
+    assert!(pair.session().send(now, ContentKind::Anml, b"new").is_err());
     let sent = pair.sent();
     assert!(sent.contains(&frames[1]), "the second is repeated at once");
     for frame in &missed {
@@ -370,7 +370,7 @@ fn reconciling_repeats_what_was_missed_and_ends_when_all_is_shown() {
     }
     beat.bitmap = vec![0b1100_0000];
     beat.echo = pair.forger.echo.get();
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Reconciled));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Reconciled));
     let mut chain = beat.receive_chain;
     for frame in &frames {
         chain = next_chain(&chain, &frame[frame.len() - 16..]);
@@ -378,5 +378,5 @@ fn reconciling_repeats_what_was_missed_and_ends_when_all_is_shown() {
     beat.expected = pair.origin().0 + 3;
     beat.receive_chain = chain;
     beat.bitmap.clear();
-    assert_eq!(pair.give_beat(&beat), Heard::Event(Event::Delivered));
+    assert_eq!(pair.give_beat(&beat), Heard::Event(SessionEvent::Delivered));
 }

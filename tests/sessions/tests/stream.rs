@@ -2,18 +2,18 @@
 //! makes it send.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, KEEP_FAREWELL, Kind, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, TeardownReason,
-    Violation, continuity,
+    Closure, ContentKind, Discard, KEEP_FAREWELL, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, SessionEvent,
+    TeardownReason, Violation, continuity,
 };
 use sessions::forger::next_chain;
 use sessions::{Heard, Pair, S};
 
 fn data(sequence: u64, content: &[u8]) -> Heard {
-    Heard::Data { sequence, kind: Kind::Anml, content: content.to_vec() }
+    Heard::Data { sequence, kind: ContentKind::Anml, content: content.to_vec() }
 }
 
 fn compromised(violation: Violation) -> Heard {
-    Heard::Event(Event::Closed(Closure::Compromised(violation)))
+    Heard::Event(SessionEvent::Closed(Closure::Compromised(violation)))
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn every_frame_carries_the_hash_of_all_before_it() {
         let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
         for (n, content) in [b"one".as_slice(), b"", b"three"].iter().enumerate() {
             let now = pair.now;
-            assert_eq!(pair.session().send(now, Kind::Anml, content), Ok(first + n as u64));
+            assert_eq!(pair.session().send(now, ContentKind::Anml, content), Ok(first + n as u64));
             let sent = pair.sent();
             assert_eq!(sent.len(), 1);
             assert_eq!(sent[0].len(), content.len() + OVERHEAD);
@@ -142,7 +142,7 @@ fn what_lies_at_or_beyond_what_is_acknowledged_plus_the_window_waits() {
     let mut pair = Pair::with(0, 4).confirmed();
     let now = pair.now;
     for _ in 0..7 {
-        assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
+        assert!(pair.session().send(now, ContentKind::Anml, b"x").is_ok());
     }
     let sent = pair.sent();
     assert_eq!(sent.len(), 4);
@@ -162,16 +162,16 @@ fn a_full_log_says_so_and_says_when_there_is_room() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     for _ in 0..16 {
-        assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
+        assert!(pair.session().send(now, ContentKind::Anml, b"x").is_ok());
     }
-    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::Full));
+    assert_eq!(pair.session().send(now, ContentKind::Anml, b"x"), Err(SendError::Full));
     let (first, chain) = pair.origin();
     let sent = pair.sent();
     let chain = next_chain(&chain, &sent[0][sent[0].len() - 16..]);
     let beat = pair.heartbeat(first + 1, chain);
-    assert_eq!(pair.give(&beat), Heard::Event(Event::Writable));
-    assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
-    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::Full));
+    assert_eq!(pair.give(&beat), Heard::Event(SessionEvent::Writable));
+    assert!(pair.session().send(now, ContentKind::Anml, b"x").is_ok());
+    assert_eq!(pair.session().send(now, ContentKind::Anml, b"x"), Err(SendError::Full));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn what_is_unacknowledged_is_repeated_as_the_same_bytes_once_early_then_after_25
     // The round trip of this path is zero, so the last frame is probed after 35 ms: a repetition by time it is not.
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
-    pair.session().send(start, Kind::Anml, b"again").expect("room");
+    pair.session().send(start, ContentKind::Anml, b"again").expect("room");
     let first = pair.sent();
     let mut times = Vec::new();
     // The forger's heartbeats keep the session alive and acknowledge nothing.
@@ -207,7 +207,7 @@ fn a_peer_that_lives_and_acknowledges_nothing_is_given_up_120_s_after_the_first_
         let start = pair.now;
         pair.now = start.after(idle);
         let now = pair.now;
-        pair.session().send(now, Kind::Anml, b"never acknowledged").expect("room");
+        pair.session().send(now, ContentKind::Anml, b"never acknowledged").expect("room");
         pair.now = pair.now.after(waits);
         pair.opened();
         let left = pair.now;
@@ -237,7 +237,7 @@ fn a_heartbeat_acknowledges_only_what_was_sent_and_not_less_than_before() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     for _ in 0..3 {
-        pair.session().send(now, Kind::Anml, b"x").expect("room");
+        pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     }
     let sent = pair.sent();
     let keys = pair.forger.keys.as_ref().expect("keys");
@@ -340,7 +340,7 @@ fn nothing_follows_the_fin() {
     let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
     let after = pair.data(b"after");
-    let finished = Event::Finished { sequence: pair.forger.initial_sequence };
+    let finished = SessionEvent::Finished { sequence: pair.forger.initial_sequence };
     assert_eq!(pair.give(&fin), Heard::Event(finished));
     assert!(pair.session().received_all());
     assert_eq!(pair.give(&after), compromised(Violation::Fin));
@@ -431,7 +431,7 @@ fn an_idle_session_shows_that_it_lives_asks_after_30_s_and_is_disconnected_after
     assert_eq!(pair.session().continuity(), Some(continuity::State::Disconnected));
     assert_eq!(pair.session().next_deadline(), Some((start.after(60_000), Reason::Probe)));
     let now = pair.now;
-    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
+    assert_eq!(pair.session().send(now, ContentKind::Anml, b"x"), Err(SendError::NotNow));
     pair.bob.handle_deadline(start.after(SILENCE + 3_599_999));
     assert_eq!(pair.bob.closure, None);
     pair.bob.handle_deadline(start.after(SILENCE + 3_600_000));
@@ -444,7 +444,7 @@ fn applications_send_the_kinds_that_are_theirs() {
     let mut pair = Pair::new();
     let now = pair.now;
     for code in 0..=255_u8 {
-        match (code, Kind::from_code(code)) {
+        match (code, ContentKind::from_code(code)) {
             (0 | 1 | 2 | 4 | 6, Some(kind)) => assert!(pair.session().send(now, kind, b"x").is_ok(), "kind {code}"),
             (5, Some(kind)) => assert_eq!(pair.session().send(now, kind, &[0; 64]), Err(SendError::Kind)),
             (_, kind) => assert_eq!(kind, None, "kind {code}"),
@@ -452,14 +452,14 @@ fn applications_send_the_kinds_that_are_theirs() {
     }
     let codes = pair.opened();
     assert_eq!(codes.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [0, 1, 2, 4, 6]);
-    assert_eq!(pair.session().send(now, Kind::Anml, &[0; 9_000]), Err(SendError::TooLong));
+    assert_eq!(pair.session().send(now, ContentKind::Anml, &[0; 9_000]), Err(SendError::TooLong));
 }
 
 #[test]
 fn a_buffer_that_is_too_small_changes_nothing() {
     let mut pair = Pair::new();
     let now = pair.now;
-    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    pair.session().send(now, ContentKind::Anml, b"x").expect("room");
     let mut small = [0; S::TRANSMIT_BUFFER - 1];
     let refused = pair.session().poll_transmit(now, &mut small).map(|transmit| transmit.is_some());
     assert_eq!(refused.map_err(|error| error.needed), Err(S::TRANSMIT_BUFFER));
@@ -503,5 +503,5 @@ fn a_forced_teardown_names_its_reason_and_is_kept_for_60_s() {
     assert!(!pair.session().is_over());
     pair.bob.handle_deadline(now.after(KEEP_FAREWELL));
     assert!(pair.session().is_over());
-    assert_eq!(pair.bob.events.last(), Some(&Event::Released));
+    assert_eq!(pair.bob.events.last(), Some(&SessionEvent::Released));
 }

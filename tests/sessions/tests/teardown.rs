@@ -1,7 +1,8 @@
 //! The end of a session (`IACP §6.5.1`): every crossing and every loss.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, KEEP_FAREWELL, Kind, Reason, SendError, TEARDOWN_LIMIT, TeardownReason, lifecycle,
+    Closure, ContentKind, Discard, KEEP_FAREWELL, Reason, SendError, SessionEvent, TEARDOWN_LIMIT, TeardownReason,
+    lifecycle,
 };
 use sessions::forger::next_chain;
 use sessions::{Heard, Mono, Pair, Plan, Side, Weather, World};
@@ -117,10 +118,10 @@ fn a_request_is_repeated_as_data_is_and_given_up_after_30_s() {
 fn asked() -> (Pair, Vec<u8>) {
     let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
-    assert!(matches!(pair.give(&fin), Heard::Event(Event::Finished { .. })));
+    assert!(matches!(pair.give(&fin), Heard::Event(SessionEvent::Finished { .. })));
     pair.sent();
     let request = pair.forger.teardown(1, 1);
-    assert_eq!(pair.give(&request), Heard::Event(Event::CloseRequested { reason: 1 }));
+    assert_eq!(pair.give(&request), Heard::Event(SessionEvent::CloseRequested { reason: 1 }));
     assert_eq!(pair.give(&request), Heard::Nothing, "the application is asked once");
     let now = pair.now;
     pair.session().close(now, TeardownReason::TaskComplete).expect("it is open");
@@ -131,8 +132,8 @@ fn asked() -> (Pair, Vec<u8>) {
     let chain = next_chain(&keys.receive_chain, &own_fin[own_fin.len() - 16..]);
     let expected = keys.peer_sequence + 1;
     let beat = pair.heartbeat(expected, chain);
-    assert_eq!(pair.give(&beat), Heard::Event(Event::Delivered));
-    assert_eq!(pair.bob.events.last(), Some(&Event::Closed(Closure::Graceful)));
+    assert_eq!(pair.give(&beat), Heard::Event(SessionEvent::Delivered));
+    assert_eq!(pair.bob.events.last(), Some(&SessionEvent::Closed(Closure::Graceful)));
     (pair, request)
 }
 
@@ -170,13 +171,13 @@ fn a_receiver_that_misses_something_answers_a_request_with_a_heartbeat() {
     assert_eq!(pair.give(&request), Heard::Nothing);
     assert_eq!(pair.heartbeats_sent(), 1);
     let now = pair.now;
-    assert!(pair.session().send(now, Kind::Anml, b"it goes on").is_ok());
+    assert!(pair.session().send(now, ContentKind::Anml, b"it goes on").is_ok());
     assert!(matches!(pair.give(&lost), Heard::Data { .. }));
-    assert!(matches!(pair.bob.events.last(), Some(Event::Finished { .. })));
-    assert_eq!(pair.give(&request), Heard::Event(Event::CloseRequested { reason: 0 }));
-    assert!(pair.session().send(now, Kind::Anml, b"the rest of what is to be said").is_ok());
+    assert!(matches!(pair.bob.events.last(), Some(SessionEvent::Finished { .. })));
+    assert_eq!(pair.give(&request), Heard::Event(SessionEvent::CloseRequested { reason: 0 }));
+    assert!(pair.session().send(now, ContentKind::Anml, b"the rest of what is to be said").is_ok());
     pair.session().close(now, TeardownReason::None).expect("it is open");
-    assert_eq!(pair.session().send(now, Kind::Anml, b"too late"), Err(SendError::Finished));
+    assert_eq!(pair.session().send(now, ContentKind::Anml, b"too late"), Err(SendError::Finished));
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn a_forced_teardown_without_a_complete_fin_is_reported_as_truncation() {
     let forced = pair.forger.teardown(3, 5);
     assert_eq!(
         pair.give(&forced),
-        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 5, truncated: true }))
+        Heard::Event(SessionEvent::Closed(Closure::Forced { by_peer: true, reason: 5, truncated: true }))
     );
     let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
@@ -195,7 +196,7 @@ fn a_forced_teardown_without_a_complete_fin_is_reported_as_truncation() {
     let forced = pair.forger.teardown(3, 65_535);
     assert_eq!(
         pair.give(&forced),
-        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 65_535, truncated: false })),
+        Heard::Event(SessionEvent::Closed(Closure::Forced { by_peer: true, reason: 65_535, truncated: false })),
         "an unknown reason is carried as its number"
     );
     assert!(pair.session().is_over());
@@ -232,13 +233,13 @@ fn an_answer_without_the_answerers_own_fin_is_truncation_and_not_success() {
     let chain = next_chain(&keys.receive_chain, &sent[0][sent[0].len() - 16..]);
     let expected = keys.peer_sequence + 1;
     let beat = pair.heartbeat(expected, chain);
-    assert_eq!(pair.give(&beat), Heard::Event(Event::Delivered));
+    assert_eq!(pair.give(&beat), Heard::Event(SessionEvent::Delivered));
     let sent = pair.sent();
     assert_eq!(sent[0][20..24], [0, 1, 0, 1], "a request, once the FIN is acknowledged");
     let liar = pair.forger.teardown(2, 0);
     assert_eq!(
         pair.give(&liar),
-        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 0, truncated: true }))
+        Heard::Event(SessionEvent::Closed(Closure::Forced { by_peer: true, reason: 0, truncated: true }))
     );
 }
 

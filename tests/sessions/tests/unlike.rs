@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{BadSignature, BadTag, Provider, Secret32, Suite};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Congestion, Event, Flight, Incoming, Kind, Model, NO_PROGRESS, Received,
-    Responder, SendError, Session, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
+    Admission, Capabilities, Closure, Congestion, ContentKind, Flight, Incoming, Model, NO_PROGRESS, Received, Replied,
+    Responder, SendError, Session, SessionEvent, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_wire::Eid;
 use sessions::{ChaCha8Rng, Cheap, Mono, Rng, SeedableRng};
@@ -84,7 +84,7 @@ struct App {
     reads: bool,
     holds: bool,
     received: BTreeMap<u64, Vec<u8>>,
-    events: Vec<Event>,
+    events: Vec<SessionEvent>,
     /// The events say that sending is worth a try.
     may_send: bool,
     closure: Option<Closure>,
@@ -115,11 +115,12 @@ impl<C: Congestion + 'static, const LOG: usize, const FRAMES: usize> Of<C, LOG, 
         while let Some(event) = self.session.poll_event() {
             self.app.events.push(event);
             match event {
-                Event::Established | Event::Reconciled | Event::Writable | Event::Contract(_) => {
-                    self.app.may_send = true
-                }
-                Event::CloseRequested { .. } => self.app.closes = true,
-                Event::Closed(closure) => self.app.closure = Some(closure),
+                SessionEvent::Established
+                | SessionEvent::Reconciled
+                | SessionEvent::Writable
+                | SessionEvent::Contract(_) => self.app.may_send = true,
+                SessionEvent::CloseRequested { .. } => self.app.closes = true,
+                SessionEvent::Closed(closure) => self.app.closure = Some(closure),
                 _ => {}
             }
         }
@@ -145,7 +146,7 @@ impl<C: Congestion + 'static, const LOG: usize, const FRAMES: usize> End for Of<
                     let mut out = vec![0; TRANSMIT_BUFFER];
                     let admit = |_: &Eid| Admission::Admit;
                     let answer = self.responder.answer(now, &self.identity, from, &signed, admit, &mut out);
-                    let Ok(Answer::Negotiate { length, .. }) = answer else { return None };
+                    let Ok(Replied::Negotiate { length, .. }) = answer else { return None };
                     out.truncate(length);
                     return Some(out);
                 }
@@ -197,7 +198,7 @@ impl<C: Congestion + 'static, const LOG: usize, const FRAMES: usize> End for Of<
             let _ = self.session.consumed(now, self.session.expected());
         }
         while *may_send && *sent < to_send.len() {
-            match self.session.send(now, Kind::Anml, &to_send[*sent]) {
+            match self.session.send(now, ContentKind::Anml, &to_send[*sent]) {
                 Ok(_) => *sent += 1,
                 // From here on the events alone say when it is worth another try.
                 Err(SendError::Full | SendError::NotNow) => *may_send = false,

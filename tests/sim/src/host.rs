@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 
 use iacp_core::directory::metric::NodeInfo;
-use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Trust};
+use iacp_core::directory::node::{
+    Case, Entry, Handled, Kept, Memory, Neighbour, Node, NodeEvent, Settings, Shown, Trust,
+};
 use iacp_core::governance::ballot;
 use iacp_core::governance::window::{Clock, Outcome, epoch};
 use iacp_core::guard::ticket::{Issued, Spending};
@@ -122,7 +124,7 @@ impl Host {
         let mut votes = Vec::new();
         while let Some(event) = self.node.handle_deadline(now) {
             match event {
-                Event::Persist { id, offender, outcome } => {
+                NodeEvent::Persist { id, offender, outcome } => {
                     let mut out = [0; 256];
                     let Some((length, voters)) = self.node.persisted(now, &self.me, &id, &mut out) else { continue };
                     let honest = out.get(..length).unwrap_or_default().to_vec();
@@ -138,8 +140,8 @@ impl Host {
                     votes.extend([(lie.clone(), some.to_vec()), (honest.clone(), rest.to_vec())]);
                     votes.extend([(honest, some.to_vec()), (lie, rest.to_vec())]);
                 }
-                Event::Verdict { offender, outcome, .. } => self.verdicts.push((offender, outcome)),
-                Event::Lapsed { .. } | Event::Equivocation { .. } => {}
+                NodeEvent::Verdict { offender, outcome, .. } => self.verdicts.push((offender, outcome)),
+                NodeEvent::Lapsed { .. } | NodeEvent::Equivocation { .. } => {}
             }
         }
         votes

@@ -7,8 +7,8 @@ use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::discovery::{ANSWER_LEN, Discoverable, Search, check, space_of_topic};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Event, Incoming, Kind, Received, Responder, Session, Settings, Signed,
-    TRANSMIT_BUFFER, TeardownReason, Terms,
+    Admission, Capabilities, ContentKind, Incoming, Received, Replied, Responder, Session, SessionEvent, Settings,
+    Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::{Cookie, Eid, Frame, Message};
@@ -121,7 +121,7 @@ struct Line {
     ends: [Link; 2],
     tapes: [Tape; 2],
     sent: Vec<(usize, Vec<u8>)>,
-    events: Vec<(usize, Event)>,
+    events: Vec<(usize, SessionEvent)>,
 }
 
 impl Line {
@@ -199,7 +199,7 @@ pub fn session(is_chacha: bool) -> Value {
     let admit = |_: &Eid| Admission::Admit;
     let answer =
         responder.answer(line.now, &bob, alice_at, &signed(&mut init.clone()), admit, &mut buffer).expect("an answer");
-    let Answer::Negotiate { length, .. } = answer else { panic!("an honest initiator gets PSS_NEG") };
+    let Replied::Negotiate { length, .. } = answer else { panic!("an honest initiator gets PSS_NEG") };
     let negotiation = buffer[..length].to_vec();
     line.sent.push((1, negotiation.clone()));
     line.ends[0].handle(line.now, &alice, bob_at, &mut negotiation.clone());
@@ -210,13 +210,13 @@ pub fn session(is_chacha: bool) -> Value {
     };
     line.ends[1].accept(line.now, &accepted).expect("it begins");
     line.wait(50);
-    line.ends[0].send(line.now, Kind::Anml, b"hello").expect("room");
+    line.ends[0].send(line.now, ContentKind::Anml, b"hello").expect("room");
     line.wait(100);
-    line.ends[1].send(line.now, Kind::Anml, b"and hello to you").expect("room");
+    line.ends[1].send(line.now, ContentKind::Anml, b"and hello to you").expect("room");
     line.wait(40_000);
     line.ends[0].renew_key().expect("it is open");
     line.wait(20_000);
-    line.ends[0].send(line.now, Kind::Anml, b"under another key").expect("room");
+    line.ends[0].send(line.now, ContentKind::Anml, b"under another key").expect("room");
     line.wait(100);
     line.ends[0].close(line.now, TeardownReason::TaskComplete).expect("it is open");
     line.wait(1_000);
@@ -322,7 +322,7 @@ fn read(line: &Line, is_chacha: bool, [init, negotiation, acknowledgement]: [&Ve
     let said = [(0, "hello"), (1, "and hello to you"), (0, "under another key"), (0, ""), (1, "")];
     assert_eq!(delivered, said.map(|(side, text)| (side, text.to_owned())));
     assert_eq!(generations[0], 1, "one key update");
-    let over = |event: &(usize, Event)| matches!(event.1, Event::Closed(_));
+    let over = |event: &(usize, SessionEvent)| matches!(event.1, SessionEvent::Closed(_));
     assert_eq!(line.events.iter().filter(|event| over(event)).count(), 2, "both ends are over: {:?}", line.events);
     json!({
         "suite": if is_chacha { "ChaCha20-Poly1305" } else { "AES-256-GCM" },

@@ -4,7 +4,7 @@
 use iacp_core::crypto::{ChaChaOnly, Compact};
 use iacp_core::erp::agent::{AgentSlot, PURGE};
 use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings, LlEntity, Memory};
-use iacp_core::pss::{Capabilities, Closure, Kind, Role, TeardownReason};
+use iacp_core::pss::{Capabilities, Closure, ContentKind, Role, TeardownReason};
 use iacp_core::slots::Slot;
 use iacp_wire::{Digest, Eid};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,7 @@ fn full(capabilities: u32, holds: bool) -> Full {
     let now = pair.now;
     let (_, mut chain) = pair.origin();
     for n in 0..6_u8 {
-        pair.session().send(now, Kind::Anml, &[n; 40]).expect("room");
+        pair.session().send(now, ContentKind::Anml, &[n; 40]).expect("room");
     }
     for frame in pair.sent() {
         public.extend_from_slice(&frame);

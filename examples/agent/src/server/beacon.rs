@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use iacp_core::discovery::{Discoverable, Refusal, check};
+use iacp_core::discovery::{Discoverable, NotAccepted, check};
 use iacp_core::guard::Difficulty;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::DhtKey;
@@ -40,7 +40,7 @@ impl Beacon {
         from: SocketAddr,
         request: &[u8],
         out: &mut [u8; ANSWER],
-    ) -> Result<Option<usize>, Refusal> {
+    ) -> Result<Option<usize>, NotAccepted> {
         let bits = self.difficulty.observe(now, &self.waiting.loads(unix));
         let proven = check::<Crypto>(request, unix, bits)?;
         if proven.space() != self.space {
@@ -60,7 +60,7 @@ mod tests {
     const UNIX: UnixTime = UnixTime(1_790_000_000_000);
 
     /// A search with `bits` bits of work, and the beacon's answer.
-    fn ask(beacon: &mut Beacon, identity: &Identity, now: Mono, bits: u32) -> Result<Option<usize>, Refusal> {
+    fn ask(beacon: &mut Beacon, identity: &Identity, now: Mono, bits: u32) -> Result<Option<usize>, NotAccepted> {
         let space = space_of_topic::<Crypto>("topic");
         let unix = UnixTime(UNIX.0 + now.0);
         let (mut search, mut miner) = Search::<1>::begin::<Crypto>(space, unix, bits, &mut keys::rng());
@@ -79,16 +79,16 @@ mod tests {
             // A quarter of the slots is one bit.
             let bits = BITS + number / 2;
             let less = ask(&mut beacon, &identity, Mono(0), bits - 1);
-            assert_eq!(less, Err(Refusal::Threshold), "{number} slots in use");
+            assert_eq!(less, Err(NotAccepted::Threshold), "{number} slots in use");
             assert!(matches!(ask(&mut beacon, &identity, Mono(0), bits), Ok(Some(ANSWER))), "{number} slots in use");
         }
-        assert_eq!(ask(&mut beacon, &identity, Mono(0), BITS + 3), Err(Refusal::Threshold));
-        assert_eq!(ask(&mut beacon, &identity, Mono(0), BITS + GAMMA), Err(Refusal::NoSlot));
+        assert_eq!(ask(&mut beacon, &identity, Mono(0), BITS + 3), Err(NotAccepted::Threshold));
+        assert_eq!(ask(&mut beacon, &identity, Mono(0), BITS + GAMMA), Err(NotAccepted::NoSlot));
 
         // No identity showed itself: the slots are free, and the difficulty falls by one bit in ten seconds.
         let later = Mono(AWAIT_IDENTITY + 1);
         assert_eq!(beacon.waiting.handle_deadline(later), 8);
-        assert_eq!(ask(&mut beacon, &identity, later, BITS + 3), Err(Refusal::Threshold));
+        assert_eq!(ask(&mut beacon, &identity, later, BITS + 3), Err(NotAccepted::Threshold));
         assert!(ask(&mut beacon, &identity, Mono(Difficulty::FALL), BITS + 3).is_ok());
         assert!(ask(&mut beacon, &identity, Mono(10 * Difficulty::FALL), BITS).is_ok());
     }

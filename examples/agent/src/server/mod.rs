@@ -19,8 +19,8 @@ use std::rc::Rc;
 use iacp_core::discovery::dfa;
 use iacp_core::guard::site;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Event as Change, Incoming, Kind, Received as Heard, Responder, Settings,
-    Signed, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
+    Admission, Capabilities, Closure, ContentKind, Incoming, Received as Heard, Replied, Responder, SessionEvent,
+    Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
@@ -238,7 +238,7 @@ impl<'t> Server<'t> {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &Eid| Admission::Admit;
         let answer = self.responder.answer(now, &self.identity, from, signed, admit, &mut out);
-        if let Ok(Answer::Negotiate { length, initiator, cookie, proof, .. }) = answer {
+        if let Ok(Replied::Negotiate { length, initiator, cookie, proof, .. }) = answer {
             if let Some(beacon) = &mut self.beacon {
                 let waiting = &mut beacon.waiting;
                 let known = proof.is_some_and(|proof| waiting.on_proof::<Crypto>(now, initiator, cookie, &proof));
@@ -303,7 +303,7 @@ impl<'t> Server<'t> {
         }
         match heard {
             Heard::Data { sequence, kind, content } => {
-                let content = (kind == Kind::Anml).then_some(&*content);
+                let content = (kind == ContentKind::Anml).then_some(&*content);
                 let taken = entry.receiver.as_mut().map(|receiver| receiver.take(&self.store, sequence, content));
                 entry.ways.came(from, route);
                 if let Some(Err(error)) = taken {
@@ -345,30 +345,30 @@ impl<'t> Server<'t> {
         self.agenda.extend(entry.due.map(|due| (due, key)));
     }
 
-    fn change(&mut self, now: Mono, key: Key, change: Change) {
+    fn change(&mut self, now: Mono, key: Key, change: SessionEvent) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         let peer = entry.session.peer();
         entry.watch.look(&entry.session, self.who, self.timeline);
         match change {
-            Change::Established => {
+            SessionEvent::Established => {
                 entry.strange = false;
                 let (peer, at) = (keys::short(&peer), entry.session.locator().to_string());
                 self.timeline.note(self.who, Event::Established { peer, at, took_ms: None });
             }
             // Any terms will do: they bind the session, and no memory of ours.
-            Change::Proposed { .. } => {
+            SessionEvent::Proposed { .. } => {
                 if entry.session.accept_terms(now, &self.identity).is_err() {
                     let _ = entry.session.abort(now, &self.identity, TeardownReason::NegotiationFailed);
                 }
             }
-            Change::Moved { to } => entry.ways.moved(to),
+            SessionEvent::Moved { to } => entry.ways.moved(to),
             // The file gets its name before the acknowledgement goes out that lets the sender rest.
-            Change::Finished { .. } => self.complete(now, key),
-            Change::CloseRequested { .. } => {
+            SessionEvent::Finished { .. } => self.complete(now, key),
+            SessionEvent::CloseRequested { .. } => {
                 // It cannot be refused: the session is open, or its end is the next event.
                 let _ = entry.session.close(now, TeardownReason::TaskComplete);
             }
-            Change::Closed(closure) => {
+            SessionEvent::Closed(closure) => {
                 entry.receiver = None;
                 entry.reply = reply::State::Silent;
                 entry.strange = false;
@@ -376,12 +376,16 @@ impl<'t> Server<'t> {
                 self.parted_well |= closure == Closure::Graceful;
                 self.timeline.note(self.who, Event::Closed { how: ending(closure) });
             }
-            Change::Released => self.forget(key),
+            SessionEvent::Released => self.forget(key),
             // It is back, and has time to go on; but not again and again.
-            Change::Reconciling if !entry.excused => (entry.advanced, entry.excused) = (now, true),
-            Change::Reconciling => {}
+            SessionEvent::Reconciling if !entry.excused => (entry.advanced, entry.excused) = (now, true),
+            SessionEvent::Reconciling => {}
             // Room for more of a reply is used by whatever follows; the contract asks for nothing.
-            Change::Contract(_) | Change::Disconnected | Change::Reconciled | Change::Delivered | Change::Writable => {}
+            SessionEvent::Contract(_)
+            | SessionEvent::Disconnected
+            | SessionEvent::Reconciled
+            | SessionEvent::Delivered
+            | SessionEvent::Writable => {}
         }
     }
 

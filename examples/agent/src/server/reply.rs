@@ -2,7 +2,7 @@
 //!
 //! The peer has said everything (its FIN has come) and waits for ours. It may end the session without waiting.
 
-use iacp_core::pss::{Kind, OVERHEAD, SendError};
+use iacp_core::pss::{ContentKind, OVERHEAD, SendError};
 use iacp_core::time::Mono;
 use iacp_wire::Cookie;
 
@@ -60,7 +60,7 @@ impl State {
         if let Self::Sending { reply, gone } = self {
             while let Some(rest) = reply.stream.get(*gone..).filter(|rest| !rest.is_empty()) {
                 let (content, _) = rest.split_at(rest.len().min(limit));
-                match session.send(now, Kind::Anml, content) {
+                match session.send(now, ContentKind::Anml, content) {
                     Ok(_) => *gone += content.len(),
                     // It says when it can: by Writable, Contract or Reconciled.
                     Err(SendError::Full | SendError::NotNow) => return,

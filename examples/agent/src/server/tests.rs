@@ -150,7 +150,7 @@ fn a_session_in_which_nothing_advances_is_ended_and_one_that_goes_on_is_not() {
         for second in (0..=180).step_by(5) {
             let now = START.after(second * 1_000);
             if second % 50 == 0 {
-                slow.session.send(now, Kind::Anml, b"a little").expect("room");
+                slow.session.send(now, ContentKind::Anml, b"a little").expect("room");
             }
             stalled.pump(now, server);
             slow.pump(now, server);

@@ -10,7 +10,7 @@ use iacp_core::dhi::fallback::{Asked, Resolver};
 use iacp_core::dhi::mapping::of_node;
 use iacp_core::directory::metric::{Diversity, NodeInfo};
 use iacp_core::directory::node::{
-    Case, Entry, Event, Handled, Hub, HubMemory, Kept, Memory, Neighbour, Node, Relayed, Settings, Shown,
+    Case, Entry, Handled, Hub, HubMemory, Kept, Memory, Neighbour, Node, NodeEvent, Relayed, Settings, Shown,
 };
 use iacp_core::directory::{Class, Kind, class_of};
 use iacp_core::guard::ticket::{Issued, Spending};
@@ -275,7 +275,7 @@ impl Keeper {
         let now = self.clocks.now();
         while let Some(event) = self.node.handle_deadline(now) {
             match event {
-                Event::Persist { id, offender, outcome } => {
+                NodeEvent::Persist { id, offender, outcome } => {
                     // A vote that cannot be written down is not cast.
                     let written = self.save(now.mono).and_then(|()| self.votes.write_down(&id, &offender, outcome));
                     match written {
@@ -295,7 +295,7 @@ impl Keeper {
                     todo.push(Todo::Vote(out.get(..length).unwrap_or_default().to_vec(), to));
                 }
                 // A verdict stands where it was tried, and where the key is kept.
-                Event::Verdict { id, offender, .. } => {
+                NodeEvent::Verdict { id, offender, .. } => {
                     let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
                     todo.push(Todo::Publish(Class::Identities, key));
                     let is_it = |record: &Record<'_>| {
@@ -309,7 +309,7 @@ impl Keeper {
                     }));
                 }
                 // This node has come to hold two words of one key that contradict each other: it says so to all.
-                Event::Equivocation { .. } => {
+                NodeEvent::Equivocation { .. } => {
                     let Self { node, me, overlay, votes, pinned, .. } = self;
                     let known = Known { overlay, votes, pinned };
                     if let Some((offender, 0)) = node.accuse(now, me, &known) {
@@ -318,7 +318,7 @@ impl Keeper {
                         todo.push(Todo::Publish(Class::Identities, key));
                     }
                 }
-                Event::Lapsed { .. } => {}
+                NodeEvent::Lapsed { .. } => {}
             }
         }
         // Its own CUSTODYs and its FILTER: what is new there the others get, votes too.

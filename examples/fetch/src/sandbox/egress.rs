@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use iacp_core::dhi::pipeline::MAX_FLOAT_BUF;
-use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
 use iacp_core::erp::sandbox::{Egress, Gate};
 use iacp_core::identity::EsdEid;
+use iacp_core::scope::Scope;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -105,7 +105,7 @@ impl Entity<'_, '_> {
                     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
                     if let Some((_, page)) = returning.as_mut().filter(|(returning, _)| *returning == stream) {
                         page.extend_from_slice(bytes);
-                        self.gate.passed(now, &self.name, stream, length);
+                        self.gate.passed(now, &self.name.digest(), stream, length);
                         if page.len() > usize::try_from(MAX_FLOAT_BUF).unwrap_or(usize::MAX) {
                             return;
                         }
@@ -117,7 +117,7 @@ impl Entity<'_, '_> {
                         // What waits here is bounded by the gate: 1 MiB a stream.
                         let sent = open.get(&stream).is_some_and(|sender| sender.send(bytes.to_vec()).is_ok());
                         if !sent {
-                            self.gate.passed(now, &self.name, stream, length);
+                            self.gate.passed(now, &self.name.digest(), stream, length);
                         }
                         if ends {
                             open.remove(&stream);
@@ -125,7 +125,7 @@ impl Entity<'_, '_> {
                     }
                 }
                 Some(from) = back.recv() => match from {
-                    Back::Passed(stream, bytes) => self.gate.passed(self.fetcher.now(), &self.name, stream, bytes),
+                    Back::Passed(stream, bytes) => self.gate.passed(self.fetcher.now(), &self.name.digest(), stream, bytes),
                     Back::Bytes(stream, bytes, ends) => self.answer(stream, &bytes, ends).await,
                 },
             }
@@ -134,7 +134,7 @@ impl Entity<'_, '_> {
 
     async fn answer(&mut self, stream: u32, bytes: &[u8], ends: bool) {
         let mut frame = vec![0; bytes.len() + 64];
-        let written = self.gate.answer(self.fetcher.now(), &self.name, stream, (bytes, ends), &mut frame);
+        let written = self.gate.answer(self.fetcher.now(), &self.name.digest(), stream, (bytes, ends), &mut frame);
         if let Ok(length) = written {
             frame.truncate(length);
             // A container that is gone gets nothing.

@@ -14,11 +14,11 @@ use anyhow::{Context as _, Result, ensure};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::form::{Form, Plain, Structure as _};
 use iacp_core::dhi::handoff::Trigger;
-use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
 use iacp_core::dhi::vector::Usiv;
 use iacp_core::erp::sandbox::{DerivedSlot, Gate};
 use iacp_core::identity::Identity;
+use iacp_core::scope::Scope;
 use iacp_wire::Eid;
 use tokio::sync::mpsc;
 

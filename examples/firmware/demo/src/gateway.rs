@@ -11,9 +11,9 @@ use iacp_core::erp::entity::{
     Tables,
 };
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, Outcome, Request};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, Request};
 use iacp_core::erp::receipt::ReceiptSlot;
-use iacp_core::erp::resume::{Line, ResumeRecord};
+use iacp_core::erp::resume::{Line, LineOutcome, ResumeRecord};
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{Capabilities, TeardownReason, Terms};
@@ -240,12 +240,12 @@ impl Heard {
             AgentEvent::Opened(opened) => {
                 (self.session, self.line, self.parted) = (Some(session), Some((opened.peer, Line(opened.line))), false);
                 let how = match opened.outcome {
-                    Outcome::Resumed => {
+                    LineOutcome::Resumed => {
                         stable.resumed += 1;
                         "goes on with its line"
                     }
-                    Outcome::New => "begins a line",
-                    Outcome::Unknown => "asks for a line that is not known here, and begins one",
+                    LineOutcome::New => "begins a line",
+                    LineOutcome::Unknown => "asks for a line that is not known here, and begins one",
                 };
                 story.tell("gateway", &format!("the device {how}, from item {}", opened.first_to_come));
             }

@@ -6,8 +6,8 @@ use core::net::SocketAddr;
 use defmt::{debug, info, warn};
 use iacp_core::erp::agent::{Agent, Stored};
 use iacp_core::erp::entity::{HostEvent, Persist};
-use iacp_core::erp::local::{AgentEvent, Continuity, LocalStatus, Open, Outcome};
-use iacp_core::erp::resume::{Line, ResumeRecord};
+use iacp_core::erp::local::{AgentEvent, Continuity, LocalStatus, Open};
+use iacp_core::erp::resume::{Line, LineOutcome, ResumeRecord};
 use iacp_core::pss::{Capabilities, TeardownReason};
 use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
@@ -113,9 +113,9 @@ impl Sensor {
         match event {
             AgentEvent::Opened(opened) => {
                 match opened.outcome {
-                    Outcome::New => info!("a new line from item {=u64}", opened.first_to_send),
-                    Outcome::Resumed => info!("the line goes on from item {=u64}", opened.first_to_send),
-                    Outcome::Unknown => warn!("the gateway knows nothing of the line"),
+                    LineOutcome::New => info!("a new line from item {=u64}", opened.first_to_send),
+                    LineOutcome::Resumed => info!("the line goes on from item {=u64}", opened.first_to_send),
+                    LineOutcome::Unknown => warn!("the gateway knows nothing of the line"),
                 }
                 // What the gateway says to be safe: there is no other word on items whose acknowledgement was lost.
                 self.retained.safe = self.retained.safe.max(opened.first_to_send);

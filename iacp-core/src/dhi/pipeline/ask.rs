@@ -6,7 +6,7 @@ use iacp_wire::Eid;
 
 use super::super::equivalence::Parity;
 use super::super::form::Form;
-use super::super::scope::Scope;
+use crate::scope::Scope;
 
 /// Identifies a question. An answer to any other than the open question is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub struct AskId(pub(super) u32);
 /// What the caller has to do, and then to answer with the [`AskId`] of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask<'a> {
-    /// A question to the LL-Entity about this host (`IACP §4.1.1`). Answered by [`Answer::Resolved`] within 2 s.
+    /// A question to the LL-Entity about this host (`IACP §4.1.1`). Answered by [`Obtained::Resolved`] within 2 s.
     // keeps: IACP-026 (§4.1.1)
     Resolve {
         /// The URI that the agent requested.
@@ -24,15 +24,15 @@ pub enum Ask<'a> {
         /// Its host.
         host: &'a str,
     },
-    /// A DNS SRV query for `_anml._tcp.` and this host. Answered by [`Answer::Targets`] within 3 s.
+    /// A DNS SRV query for `_anml._tcp.` and this host. Answered by [`Obtained::Targets`] within 3 s.
     Srv {
         /// The host; the caller puts the two labels before it.
         host: &'a str,
     },
-    /// An HTTP GET. Answered by [`Answer::Connecting`], then [`Answer::Head`], then chunks and [`Answer::End`].
+    /// An HTTP GET. Answered by [`Obtained::Connecting`], then [`Obtained::Head`], then chunks and [`Obtained::End`].
     Get(Get<'a>),
     /// A comparison of the text of the web page at `uri` with that of the document, each as a [`Parity`]. Answered by
-    /// [`Answer::Compared`].
+    /// [`Obtained::Compared`].
     Compare {
         /// Where the web page is.
         uri: &'a str,
@@ -118,7 +118,7 @@ impl fmt::Display for Failure {
 
 /// What the caller found.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer<'a> {
+pub enum Obtained<'a> {
     /// To [`Ask::Resolve`]: the EID to which the host is mapped, if there is one, and the scope of its address, if it
     /// was looked up.
     Resolved {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::super::scope::Scope;
+use crate::scope::Scope;
 
 /// T_eval, in milliseconds.
 pub const T_EVAL: u32 = 15_000;

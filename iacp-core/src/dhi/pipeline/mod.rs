@@ -2,7 +2,7 @@
 //!
 //! The machine opens no socket. [`Pipeline::poll_ask`] returns what to do, [`Pipeline::answer`] takes the result,
 //! [`Pipeline::wants`] tells whether a question is still open; T_eval and the buffer's limit end an ingestion that
-//! takes too long or too much memory. The agent sees one of four [`Outcome`]s and no cause from the network; the
+//! takes too long or too much memory. The agent sees one of four [`Ingested`]s and no cause from the network; the
 //! [`trail`](Pipeline::trail) is for the operator.
 
 mod ask;
@@ -15,17 +15,17 @@ mod trail;
 use heapless::String;
 use iacp_wire::Eid;
 
-pub use ask::{Answer, Ask, AskId, Failure, Get, Head, SrvTarget};
+pub use ask::{Ask, AskId, Failure, Get, Head, Obtained, SrvTarget};
 pub use limits::{AboveLimit, Limits, MAX_FLOAT_BUF, Media, Requirement, T_EVAL};
 pub use trail::{Mark, Noted};
 
 use super::form::{Form, Structure};
 use super::handoff::{HandOff, Trigger};
 use super::problem_cache::{Begin, LIFE_MIN, ProblemCache, authority};
-use super::scope::Scope;
 use super::uri::{Uri, UriError};
 use super::vector::Usiv;
 use super::workflow::{Event, State};
+use crate::scope::Scope;
 use crate::time::Mono;
 
 /// The path at which a site lists what it has for agents.
@@ -69,14 +69,14 @@ impl Workspace {
 /// Why nothing was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Refusal {
+pub enum NotFollowed {
     /// The text is not a URI that the interpreter follows.
     Uri(UriError),
     /// `http`, which the limits do not allow.
     PlainHttp,
 }
 
-impl core::fmt::Display for Refusal {
+impl core::fmt::Display for NotFollowed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Uri(error) => write!(f, "{error}"),
@@ -85,11 +85,11 @@ impl core::fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for NotFollowed {}
 
 /// The result of an ingestion for the agent. Each of them returns the buffer.
 // keeps: IACP-039 (§4.1.2.3)
-pub enum Outcome<'m, B> {
+pub enum Ingested<'m, B> {
     /// The content, and the memory in which it is.
     Native(Usiv<'m, B>),
     /// A browser is needed.
@@ -102,7 +102,7 @@ pub enum Outcome<'m, B> {
         buffer: B,
     },
     /// The URI must not be followed.
-    Refused(Refusal, B),
+    Refused(NotFollowed, B),
 }
 
 /// Which document is asked for.
@@ -152,9 +152,9 @@ enum Step {
 ///
 /// ```
 /// use iacp_core::dhi::form::Plain;
-/// use iacp_core::dhi::pipeline::{Answer, Ask, Head, Limits, Outcome, Pipeline, Requirement, Workspace};
+/// use iacp_core::dhi::pipeline::{Obtained, Ask, Head, Limits, Ingested, Pipeline, Requirement, Workspace};
 /// use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
-/// use iacp_core::dhi::scope::Scope;
+/// use iacp_core::scope::Scope;
 /// use iacp_core::time::Mono;
 ///
 /// let mut entries = [Entry::FREE; 64];
@@ -168,12 +168,12 @@ enum Step {
 /// let fields = [("Content-Type", b"application/anml+xml".as_slice())];
 /// while let Some((id, ask)) = pipeline.poll_ask() {
 ///     let answers = match ask {
-///         Ask::Resolve { .. } => vec![Answer::Resolved { eid: None, scope: None }],
-///         Ask::Srv { .. } => vec![Answer::Targets(&[])],
+///         Ask::Resolve { .. } => vec![Obtained::Resolved { eid: None, scope: None }],
+///         Ask::Srv { .. } => vec![Obtained::Targets(&[])],
 ///         Ask::Get(get) => {
 ///             assert_eq!(get.uri, "https://example.org/.well-known/anml");
 ///             let head = Head { status: 200, fields: &fields };
-///             vec![Answer::Connecting(Scope::World), Answer::Head(head), Answer::Chunk(b"<anml/>"), Answer::End]
+///             vec![Obtained::Connecting(Scope::World), Obtained::Head(head), Obtained::Chunk(b"<anml/>"), Obtained::End]
 ///         }
 ///         Ask::Compare { .. } => return Err("it was not asked for".into()),
 ///     };
@@ -181,7 +181,7 @@ enum Step {
 ///         pipeline.answer(Mono(10), id, answer, &mut cache);
 ///     }
 /// }
-/// let Ok(Outcome::Native(usiv)) = pipeline.finish() else { return Err("ANML is there".into()) };
+/// let Ok(Ingested::Native(usiv)) = pipeline.finish() else { return Err("ANML is there".into()) };
 /// assert_eq!(usiv.payload(), b"<anml/>");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -236,19 +236,19 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         buffer: B,
         structure: S,
         cache: &mut ProblemCache<'_>,
-    ) -> Result<Self, Outcome<'m, B>> {
+    ) -> Result<Self, Ingested<'m, B>> {
         if let Err(error) = workspace.target.read(uri) {
-            return Err(Outcome::Refused(Refusal::Uri(error), buffer));
+            return Err(Ingested::Refused(NotFollowed::Uri(error), buffer));
         }
         if !workspace.target.is_https() && !limits.http {
-            return Err(Outcome::Refused(Refusal::PlainHttp, buffer));
+            return Err(Ingested::Refused(NotFollowed::PlainHttp, buffer));
         }
         let target = &workspace.target;
         let well_known = target.problem_key_at(WELL_KNOWN);
         let begin = cache.begin(now, authority(target), &target.problem_key(), &well_known);
         let skips_well_known = match begin {
             Begin::Go { skip } => skip,
-            Begin::Not(retry_after) => return Err(Outcome::Unavailable { retry_after, buffer }),
+            Begin::Not(retry_after) => return Err(Ingested::Unavailable { retry_after, buffer }),
         };
         workspace.srv.clear();
         workspace.trail.clear();
@@ -360,27 +360,27 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     }
 
     /// Takes an answer. An answer to another question, or one that is out of order, is counted and ignored.
-    pub fn answer(&mut self, now: Mono, to: AskId, answer: Answer<'_>, cache: &mut ProblemCache<'_>) {
+    pub fn answer(&mut self, now: Mono, to: AskId, answer: Obtained<'_>, cache: &mut ProblemCache<'_>) {
         self.handle_deadline(now, cache);
         if !self.wants(to) {
             self.strays = self.strays.saturating_add(1);
             return;
         }
         match (self.step, answer) {
-            (Step::Resolving, Answer::Resolved { eid, scope }) => {
+            (Step::Resolving, Obtained::Resolved { eid, scope }) => {
                 self.note(now, Noted::Mapped(eid.is_some()));
                 (self.eid, self.own_scope) = (eid, scope);
                 self.ask(Step::Srv, Some(now.after(SRV_TIME)));
             }
             // keeps: IACP-027 (§4.1.2)
-            (Step::Resolving, Answer::Failed(_)) => {
+            (Step::Resolving, Obtained::Failed(_)) => {
                 self.note(now, Noted::Mapped(false));
                 self.ask(Step::Srv, Some(now.after(SRV_TIME)));
             }
-            (Step::Srv, Answer::Targets(targets)) => self.srv_answered(now, targets),
-            (Step::Srv, Answer::Failed(_)) => self.srv_answered(now, &[]),
+            (Step::Srv, Obtained::Targets(targets)) => self.srv_answered(now, targets),
+            (Step::Srv, Obtained::Failed(_)) => self.srv_answered(now, &[]),
             (Step::Fetching(fetch), answer) => self.fetched(now, fetch, answer, cache),
-            (Step::Comparing, Answer::Compared { web, tree }) => {
+            (Step::Comparing, Obtained::Compared { web, tree }) => {
                 if web.is_equivalent(tree) {
                     self.deliver(now, cache);
                 } else {
@@ -389,7 +389,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
                 }
             }
             // If equivalence was not shown, the document does not count as equivalent.
-            (Step::Comparing, Answer::Failed(_)) => self.fall_back(now, Trigger::EquivalenceFailed, cache),
+            (Step::Comparing, Obtained::Failed(_)) => self.fall_back(now, Trigger::EquivalenceFailed, cache),
             _ => self.strays = self.strays.saturating_add(1),
         }
     }
@@ -435,19 +435,19 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     /// The ingestion is not over: the pipeline is returned unchanged.
     // keeps: IACP-038 (§4.1.2.2), IACP-065 (§4.1.5.3)
     #[expect(clippy::result_large_err, reason = "it is the pipeline itself, and only for a caller that asks too early")]
-    pub fn finish(self) -> Result<Outcome<'m, B>, Self> {
+    pub fn finish(self) -> Result<Ingested<'m, B>, Self> {
         let Step::Over(end) = self.step else { return Err(self) };
         let Self { workspace, buffer, filled, .. } = self;
         let Workspace { target, current, .. } = workspace;
         Ok(match end {
             // keeps: IACP-061 (§4.1.5)
             End::Native => match Usiv::of_origin(current, buffer, filled) {
-                Ok(usiv) => Outcome::Native(usiv),
+                Ok(usiv) => Ingested::Native(usiv),
                 // This happens only with a buffer that shrinks while the pipeline owns it.
-                Err(buffer) => Outcome::Unavailable { retry_after: LIFE_MIN, buffer },
+                Err(buffer) => Ingested::Unavailable { retry_after: LIFE_MIN, buffer },
             },
-            End::Legacy(trigger) => Outcome::Legacy(HandOff { trigger, url: target.as_str() }, buffer),
-            End::Unavailable => Outcome::Unavailable { retry_after: LIFE_MIN, buffer },
+            End::Legacy(trigger) => Ingested::Legacy(HandOff { trigger, url: target.as_str() }, buffer),
+            End::Unavailable => Ingested::Unavailable { retry_after: LIFE_MIN, buffer },
         })
     }
 }

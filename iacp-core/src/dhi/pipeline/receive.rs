@@ -5,7 +5,7 @@ use super::super::handoff::Trigger;
 use super::super::link::{LINKS_MAX, Link, links};
 use super::super::problem_cache::{Fault, ProblemCache};
 use super::super::workflow::Event;
-use super::ask::{Answer, Failure, Head};
+use super::ask::{Failure, Head, Obtained};
 use super::head::Scan;
 use super::limits::Media;
 use super::steer::may_follow;
@@ -14,17 +14,17 @@ use super::{CANDIDATES_MAX, Document, Fetch, Heard, INFORMATIONAL_MAX, Pipeline,
 use crate::time::Mono;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
-    pub(super) fn fetched(&mut self, now: Mono, fetch: Fetch, answer: Answer<'_>, cache: &mut ProblemCache<'_>) {
+    pub(super) fn fetched(&mut self, now: Mono, fetch: Fetch, answer: Obtained<'_>, cache: &mut ProblemCache<'_>) {
         match (fetch.heard, answer) {
-            (Heard::Nothing, Answer::Connecting(scope)) => {
+            (Heard::Nothing, Obtained::Connecting(scope)) => {
                 if !self.connecting(now, fetch, scope) {
                     self.too_narrow(now, fetch, cache);
                 }
             }
-            (Heard::Connecting, Answer::Head(head)) => self.head(now, fetch, head, cache),
-            (Heard::Body, Answer::Chunk(bytes)) => self.chunk(now, bytes, cache),
-            (Heard::Body, Answer::End) => self.end(now, fetch, cache),
-            (_, Answer::Failed(failure)) => {
+            (Heard::Connecting, Obtained::Head(head)) => self.head(now, fetch, head, cache),
+            (Heard::Body, Obtained::Chunk(bytes)) => self.chunk(now, bytes, cache),
+            (Heard::Body, Obtained::End) => self.end(now, fetch, cache),
+            (_, Obtained::Failed(failure)) => {
                 self.note(now, Noted::Failed(failure));
                 self.unreachable(now, fetch, cache);
             }

@@ -3,12 +3,12 @@
 use super::super::form::Structure;
 use super::super::handoff::Trigger;
 use super::super::problem_cache::{Fault, ProblemCache, Standing, authority};
-use super::super::scope::Scope;
 use super::super::uri::{Uri, is_host_name};
 use super::super::workflow::{Event, State};
 use super::ask::{AskId, SrvTarget};
 use super::trail::{Mark, Noted};
 use super::{Document, End, Fetch, Heard, Pipeline, Step, WELL_KNOWN, Workspace};
+use crate::scope::Scope;
 use crate::time::Mono;
 
 /// Whether a URI from a server may be followed: it must not lead away from TLS, to an address, or to another port.

@@ -3,10 +3,10 @@
 use core::fmt;
 
 use super::super::handoff::Trigger;
-use super::super::link::Malformed;
-use super::super::scope::Scope;
+use super::super::link::MalformedLink;
 use super::super::workflow::State;
 use super::ask::Failure;
+use crate::scope::Scope;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Noted {
     /// A redirect is not followed.
     RedirectRefused,
     /// A Link field was ignored.
-    LinkIgnored(Malformed),
+    LinkIgnored(MalformedLink),
     /// A link from a server leads to a place where no request may go.
     LinkRefused,
     /// How many candidates were found.

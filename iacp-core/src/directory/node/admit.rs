@@ -14,7 +14,7 @@ use super::seen::Presented;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
 use crate::directory::metric::Coordinate;
-use crate::directory::work::{Refusal, check_claim, check_frame, check_proof};
+use crate::directory::work::{NotWorked, check_claim, check_frame, check_proof};
 use crate::directory::{Body, Class, Facts, Kind, Origin, record_digest};
 use crate::governance::window::Clock;
 use crate::guard::breaker::State;
@@ -162,7 +162,7 @@ impl<P: Provider> Node<'_, P> {
         let demanded = bits(d, asked, self.liability(now.unix, class, &key).unwrap_or(0));
         match check_claim(head, now.unix, demanded) {
             Ok(()) => {}
-            Err(Refusal::TooLow) => return self.refuse(now, from, code::WORK_TOO_LOW, datagram, demanded, out),
+            Err(NotWorked::TooLow) => return self.refuse(now, from, code::WORK_TOO_LOW, datagram, demanded, out),
             Err(_) => return Handled::Silence(Silence::Claim),
         }
         let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };

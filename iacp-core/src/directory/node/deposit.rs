@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::cases::Case;
 use super::neighbours::Known;
-use super::{Event, Node, OWN, Source, Trust};
+use super::{Node, NodeEvent, OWN, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
@@ -117,7 +117,7 @@ impl<P: Provider> Node<'_, P> {
                     if matches!(which.kind, Kind::Curation | Kind::Delegation) {
                         self.curators.suspect(now.mono, offender);
                     }
-                    self.tell(Event::Equivocation { offender });
+                    self.tell(NodeEvent::Equivocation { offender });
                 }
                 status::STALE
             }
@@ -159,7 +159,7 @@ impl<P: Provider> Node<'_, P> {
         let from = if origin == Origin::Owner { From::Accused } else { From::Node };
         let mut clears = false;
         while let Some((id, outcome)) = self.cases.rebut(now, offender, from) {
-            self.tell(Event::Persist { id, offender: *offender, outcome });
+            self.tell(NodeEvent::Persist { id, offender: *offender, outcome });
             clears = true;
         }
         clears
@@ -175,7 +175,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// Accuses by a pair of bindings that this node came to hold, after [`Event::Equivocation`]; none if there is no such pair. The
+    /// Accuses by a pair of bindings that this node came to hold, after [`NodeEvent::Equivocation`]; none if there is no such pair. The
     /// accusation stands here, and goes to the other nodes that try it. Gives whom it accuses, which may be another than the event says, and
     /// its status: 0, 23 if it is known, or 4 if there is no place to try it: then the pair is kept, unless its key is on trial
     /// undefended, and told anew when a trial ends.
@@ -205,7 +205,7 @@ impl<P: Provider> Node<'_, P> {
     /// A place to try an accusation is free: the pair that waits for one is told.
     pub(super) fn recall_pair(&mut self) {
         if let Some([ErpRegister { source_eid: offender, .. }, _]) = self.pair {
-            self.tell(Event::Equivocation { offender });
+            self.tell(NodeEvent::Equivocation { offender });
         }
     }
 

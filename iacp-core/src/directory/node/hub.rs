@@ -25,7 +25,7 @@ use super::request::plain;
 use super::seen::{Presented, Seen, Shown};
 use crate::crypto::{Provider, Secret32};
 use crate::directory::Class;
-use crate::directory::work::{Refusal, check_claim, check_frame, check_proof};
+use crate::directory::work::{NotWorked, check_claim, check_frame, check_proof};
 use crate::discovery::{ANSWER_LEN, check, peers_wanted};
 use crate::governance::window::Clock;
 use crate::guard::{Ingress, Rate, Weight, site, tokens};
@@ -209,7 +209,7 @@ impl<'m> Hub<'m> {
                 }
                 match check_claim(head, now.unix, difficulty) {
                     Ok(()) => {}
-                    Err(Refusal::TooLow) => return refuse::<P>(difficulty, datagram, out),
+                    Err(NotWorked::TooLow) => return refuse::<P>(difficulty, datagram, out),
                     Err(_) => return Relayed::Silence(NotRelayed::Work),
                 }
                 let (Ok(proof), Ok(())) = (check_proof::<P>(head), check_frame::<P>(head, inner)) else {
@@ -348,7 +348,7 @@ impl<'m> Hub<'m> {
         let proven = match check::<P>(datagram, now.unix, difficulty) {
             Ok(proven) => proven,
             // A seeker cannot know how much is asked for: what is sound but for that is told, and it is told nothing else.
-            Err(crate::discovery::Refusal::Threshold) if is_claim(datagram) => {
+            Err(crate::discovery::NotAccepted::Threshold) if is_claim(datagram) => {
                 return refuse::<P>(difficulty, datagram, out);
             }
             Err(_) => return Relayed::Silence(NotRelayed::Work),

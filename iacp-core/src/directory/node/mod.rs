@@ -147,7 +147,7 @@ impl fmt::Display for Silence {
 /// What the caller has to know besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Event {
+pub enum NodeEvent {
     /// Write this vote to stable storage, then call [`Node::persisted`]. If another vote on the accusation stands there, do neither:
     /// two different votes of one node convict it.
     Persist {
@@ -237,7 +237,7 @@ pub struct Node<'m, P: Provider> {
     worked: Ingress<256>,
     difficulty: Difficulty,
     settings: Settings,
-    events: heapless::Deque<Event, EVENTS>,
+    events: heapless::Deque<NodeEvent, EVENTS>,
     hand_over: TokenBucket,
     spread: Spread,
     /// Which of the sources of [`Node::poll_transmit`] is served next.
@@ -339,7 +339,7 @@ impl<'m, P: Provider> Node<'m, P> {
     }
 
     /// Two votes of one node that contradict each other, once: the evidence of offence 3. One pair waits; what comes meanwhile is told
-    /// as [`Event::Equivocation`] alone.
+    /// as [`NodeEvent::Equivocation`] alone.
     pub const fn take_double_vote(&mut self) -> Option<[PomVote; 2]> {
         self.double_vote.take()
     }
@@ -364,7 +364,7 @@ impl<'m, P: Provider> Node<'m, P> {
     }
 
     /// Handles what became due: frees what ran out, and ends escrows. Call it once a second.
-    pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
+    pub fn handle_deadline(&mut self, now: Clock) -> Option<NodeEvent> {
         self.store.sweep(now.unix);
         self.neighbours.forget(now.unix);
         self.curators.restore(now.mono);
@@ -374,15 +374,15 @@ impl<'m, P: Provider> Node<'m, P> {
         let (ended, due) = self.cases.tick(now)?;
         let (id, offender) = (ended.id, ended.offender);
         Some(match due {
-            Due::Persist(outcome) => Event::Persist { id, offender, outcome },
+            Due::Persist(outcome) => NodeEvent::Persist { id, offender, outcome },
             Due::Lapsed => {
                 self.recall_pair();
-                Event::Lapsed { id, offender }
+                NodeEvent::Lapsed { id, offender }
             }
         })
     }
 
-    /// The vote that [`Event::Persist`] told could not be written down: it is told again.
+    /// The vote that [`NodeEvent::Persist`] told could not be written down: it is told again.
     pub fn unwritten(&mut self, id: &Digest) {
         self.cases.again(id);
     }
@@ -414,7 +414,7 @@ impl<'m, P: Provider> Node<'m, P> {
             Voted::Counted | Voted::Stranger => {}
             Voted::DoubleVote(first) => {
                 self.double_vote.get_or_insert([first, *vote]);
-                self.tell(Event::Equivocation { offender: vote.voter_eid });
+                self.tell(NodeEvent::Equivocation { offender: vote.voter_eid });
             }
             Voted::Verdict(outcome) => {
                 let mut body = [0; Record::MAX_BODY];
@@ -444,7 +444,7 @@ impl<'m, P: Provider> Node<'m, P> {
     /// An accusation has its verdict: the host of a guilty key answers for it.
     fn ended(&mut self, clock: Clock, ended: &Ended, outcome: Outcome) {
         let (id, offender) = (ended.id, ended.offender);
-        self.tell(Event::Verdict { id, offender, outcome });
+        self.tell(NodeEvent::Verdict { id, offender, outcome });
         self.recall_pair();
         self.tending.has_ended();
         // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing. It answers once in each
@@ -486,15 +486,15 @@ impl<'m, P: Provider> Node<'m, P> {
 
     /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known. The end of a trial is told
     /// once, so it takes the place of what is told again, or is only known.
-    fn tell(&mut self, event: Event) {
-        let is_news = matches!(event, Event::Equivocation { .. });
-        if self.events.is_full() && matches!(event, Event::Lapsed { .. } | Event::Verdict { .. }) {
+    fn tell(&mut self, event: NodeEvent) {
+        let is_news = matches!(event, NodeEvent::Equivocation { .. });
+        if self.events.is_full() && matches!(event, NodeEvent::Lapsed { .. } | NodeEvent::Verdict { .. }) {
             self.make_room();
         }
         let refused =
             if is_news && self.events.len() >= EVENTS / 2 { Some(event) } else { self.events.push_back(event).err() };
         // A vote that finds no place is told with a later tick.
-        if let Some(Event::Persist { id, .. }) = refused {
+        if let Some(NodeEvent::Persist { id, .. }) = refused {
             self.cases.again(&id);
         }
     }
@@ -505,11 +505,11 @@ impl<'m, P: Provider> Node<'m, P> {
         for _ in 0..self.events.len() {
             let Some(event) = self.events.pop_front() else { return };
             match event {
-                Event::Persist { id, .. } if !gone => {
+                NodeEvent::Persist { id, .. } if !gone => {
                     self.cases.again(&id);
                     gone = true;
                 }
-                Event::Equivocation { .. } if !gone => gone = true,
+                NodeEvent::Equivocation { .. } if !gone => gone = true,
                 kept => _ = self.events.push_back(kept),
             }
         }

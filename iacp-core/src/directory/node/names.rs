@@ -8,7 +8,7 @@ use iacp_wire::{DhtKey, Eid};
 use super::{Node, Trust, View};
 use crate::crypto::Provider;
 use crate::directory::name::{
-    ChainBreak, Curation, Delegation, MAX_TOKENS, MAX_VERSIONS, Path, Root, Standing, follow, resolve,
+    ChainBreak, ChainFacts, Curation, Delegation, MAX_TOKENS, MAX_VERSIONS, Path, Root, follow, resolve,
 };
 use crate::directory::{Body, Facts, Kind};
 use crate::time::UnixTime;
@@ -52,7 +52,7 @@ impl<P: Provider, T: Trust> View<'_, '_, P, T> {
 }
 
 /// The reader of a chain is the node itself: it has verified what it keeps.
-impl<P: Provider, T: Trust> Standing for View<'_, '_, P, T> {
+impl<P: Provider, T: Trust> ChainFacts for View<'_, '_, P, T> {
     fn paid(&self, root: &Root<'_>) -> bool {
         Facts::paid(self, root)
     }

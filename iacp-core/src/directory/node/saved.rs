@@ -108,7 +108,7 @@ impl fmt::Display for NotRestored {
 impl core::error::Error for NotRestored {}
 
 impl<P: Provider> Node<'_, P> {
-    /// The open escrows with the votes on each, to be written to stable storage: after each [`Event::Persist`](super::Event::Persist)
+    /// The open escrows with the votes on each, to be written to stable storage: after each [`Event::Persist`](super::NodeEvent::Persist)
     /// before its vote is signed, and every minute, for the window of an hour counts the time in which the node ran.
     pub fn saved_cases(&self, now: Mono) -> impl Iterator<Item = SavedCase> {
         self.cases.all().map(move |case| SavedCase::of(case, now))

@@ -6,7 +6,7 @@ use iacp_wire::message::MalfeasanceData;
 use iacp_wire::{DhtKey, Digest};
 
 use super::cases::NotOpened;
-use super::{Event, Node};
+use super::{Node, NodeEvent};
 use crate::crypto::Provider;
 use crate::directory::accusation::is_cleared_by;
 use crate::directory::{Body, Class, Kind, Slot, Voters};
@@ -44,7 +44,7 @@ impl<P: Provider> Node<'_, P> {
             && let Some(outcome) = voted
             && self.cases.has_voted(&id, outcome)
         {
-            self.tell(Event::Persist { id, offender: accusation.offender(), outcome });
+            self.tell(NodeEvent::Persist { id, offender: accusation.offender(), outcome });
         }
     }
 
@@ -94,7 +94,7 @@ impl<P: Provider> Node<'_, P> {
     pub(super) fn give_up(&mut self, which: &Slot) {
         self.spread.end(which);
         if let Some(case) = self.cases.forget(&Digest(which.which)) {
-            self.tell(Event::Lapsed { id: case.escrow.id(), offender: case.escrow.offender() });
+            self.tell(NodeEvent::Lapsed { id: case.escrow.id(), offender: case.escrow.offender() });
         }
     }
 

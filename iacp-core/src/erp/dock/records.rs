@@ -12,7 +12,7 @@ use super::{DockError, RecordType};
 use crate::erp::resume::{ITEMS, Line};
 use crate::erp::stream::CONTENT;
 use crate::pss::shared::frame::{TAG, VALUE};
-use crate::pss::{Kind, OVERHEAD};
+use crate::pss::{ContentKind, OVERHEAD};
 
 /// "None" where a number stands.
 pub const NONE: u64 = u64::MAX;
@@ -249,7 +249,7 @@ pub struct SessionRecord<'b> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting<'b> {
     /// What it will be sealed as.
-    pub kind: Kind,
+    pub kind: ContentKind,
     /// It is the FIN.
     pub fin: bool,
     /// The content.
@@ -379,7 +379,8 @@ fn split_waiting(bytes: &[u8]) -> Option<(Waiting<'_>, &[u8])> {
     let (content, rest) = split_short(rest)?;
     let fits = *fin <= 1 && content.len() <= CONTENT && (*fin == 0 || content.is_empty());
     // The kinds of an agent's: what a host seals by itself does not wait.
-    let kind = Kind::from_code(*kind).filter(|kind| fits && matches!(kind, Kind::Anml | Kind::Sfc))?;
+    let kind =
+        ContentKind::from_code(*kind).filter(|kind| fits && matches!(kind, ContentKind::Anml | ContentKind::Sfc))?;
     Some((Waiting { kind, fin: *fin == 1, content }, rest))
 }
 

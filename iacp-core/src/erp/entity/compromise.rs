@@ -13,7 +13,7 @@ use crate::directory::Kind;
 use crate::erp::binding::Binding;
 use crate::erp::local::LocalStatus;
 use crate::governance::claims::{ClaimKind, accuse_claims, turn_claim};
-use crate::governance::equivocation::{Published, Seen, TURN, contract_pair, response};
+use crate::governance::equivocation::{Published, Sighting, TURN, contract_pair, response};
 use crate::governance::malfeasance::accuse;
 use crate::governance::revocation::{Event, State};
 use crate::identity::unsigned_digest;
@@ -163,8 +163,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let proof = self.proof.as_mut().filter(|proof| !proof.told)?;
         proof.told = true;
         let seen = match proof.pair {
-            Pair::Bindings(..) => Seen::BindingPair,
-            Pair::Turns(..) => Seen::ContractPair,
+            Pair::Bindings(..) => Sighting::BindingPair,
+            Pair::Turns(..) => Sighting::ContractPair,
         };
         let (_, published) = response(seen);
         Some(HostEvent::Proof { offender: proof.offender, published })
@@ -218,6 +218,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
 // What follows from each pair, the table says.
 const _: () = {
-    assert!(matches!(response(Seen::BindingPair), (_, Published::ProofOfMal)));
-    assert!(matches!(response(Seen::ContractPair), (_, Published::Revocation)));
+    assert!(matches!(response(Sighting::BindingPair), (_, Published::ProofOfMal)));
+    assert!(matches!(response(Sighting::ContractPair), (_, Published::Revocation)));
 };

@@ -104,7 +104,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Notes how many bytes of a derivative's stream the egress has passed on.
     pub fn sandbox_passed(&mut self, now: Mono, name: &Digest, stream: u32, bytes: u32) {
-        self.gate.passed_on(now, name, stream, bytes);
+        self.gate.passed(now, name, stream, bytes);
     }
 
     /// Writes what comes back toward the sandbox.
@@ -119,7 +119,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         (bytes, ends): (&[u8], bool),
         out: &mut [u8],
     ) -> Result<usize, Option<WriteError>> {
-        self.gate.answer_to(now, name, stream, (bytes, ends), out)
+        self.gate.answer(now, name, stream, (bytes, ends), out)
     }
 }
 

@@ -11,7 +11,7 @@ use super::throttle::{Throttle, terms_for};
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::context::State;
-use crate::pss::{Admission, Answer, Capabilities, Discard, Gate, Settings, Signed};
+use crate::pss::{Admission, Capabilities, Discard, Gate, Replied, Settings, Signed};
 use crate::time::Mono;
 
 /// What is known when a PSS_ACK comes: it was looked up before.
@@ -72,7 +72,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
         let admit = |_: &Eid| Admission::Admit;
         match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
-            Ok(Answer::Negotiate { length, initiator, cookie, proof, .. }) => {
+            Ok(Replied::Negotiate { length, initiator, cookie, proof, .. }) => {
                 let generation = context.binding.map_or(0, |binding| binding.generation);
                 write_routing(context.eid(), *source, generation, length, &mut self.reply.bytes);
                 self.reply.length = ROUTING.saturating_add(length);
@@ -82,7 +82,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                     None => HostEvent::Taken,
                 }
             }
-            Ok(Answer::DemandWork { .. }) => dropped(Discard::Reputation),
+            Ok(Replied::DemandWork { .. }) => dropped(Discard::Reputation),
             Err(crate::pss::NotAnswered::Discard(discard)) => dropped(discard),
             Err(crate::pss::NotAnswered::TooSmall(_)) => dropped(Discard::Capacity),
         }

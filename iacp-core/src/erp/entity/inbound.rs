@@ -21,7 +21,7 @@ use crate::erp::local::AgentEvent;
 use crate::erp::stream::{Arrival, Way};
 use crate::governance::equivocation::TURN;
 use crate::pss::shared::Reach;
-use crate::pss::{Capabilities, Discard, Incoming, Kind, Received, Violation};
+use crate::pss::{Capabilities, ContentKind, Discard, Incoming, Received, Violation};
 use crate::time::Mono;
 
 /// From here on the numbers of frames are heartbeats'.
@@ -357,18 +357,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         match received {
             Received::Taken => HostEvent::Taken,
             Received::Discarded(discard) => HostEvent::Dropped(Dropped::Session(discard)),
-            Received::Data { kind: Kind::Resume, content, .. } => {
+            Received::Data { kind: ContentKind::Resume, content, .. } => {
                 self.on_resume(now, slot, content);
                 HostEvent::Taken
             }
-            Received::Data { kind, sequence, content } if kind != Kind::Anml && self.has_endpoints(slot) => {
+            Received::Data { kind, sequence, content } if kind != ContentKind::Anml && self.has_endpoints(slot) => {
                 self.on_shared(now, (agent, slot), (kind, sequence, reach), content)
             }
             // Without ENDPOINTS a path report has no meaning.
-            Received::Data { kind: kind @ Kind::PathReport, .. } => {
+            Received::Data { kind: kind @ ContentKind::PathReport, .. } => {
                 self.violated(now, agent, slot, Violation::Kind(kind.code()))
             }
-            Received::Data { kind: Kind::Anml, sequence, content } if self.has_items(slot) => {
+            Received::Data { kind: ContentKind::Anml, sequence, content } if self.has_items(slot) => {
                 let taken = self.take_item(slot, content);
                 self.free_items(now, slot);
                 match taken {

@@ -10,7 +10,8 @@ use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::backoff::Resolution;
 use crate::erp::binding::Binding;
-use crate::erp::local::{ClosureCode, LocalStatus, Outcome};
+use crate::erp::local::{ClosureCode, LocalStatus};
+use crate::erp::resume::LineOutcome;
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
 use crate::slots::{Handle, HeapCell, Links, List, Maybe, Reset, Slot};
@@ -131,7 +132,7 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) shared_due: Option<Mono>,
     /// A link leads there: the newest authentic frame from there came by it.
     pub(super) link: Maybe<SocketAddr>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: LineOutcome,
     /// OPENED is to be told.
     pub(super) greeting: bool,
     /// The next item that the agent may send.
@@ -202,7 +203,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         paths: 0,
         shared_due: None,
         link: Maybe::Nothing,
-        outcome: Outcome::New,
+        outcome: LineOutcome::New,
         greeting: false,
         item: 0,
         delivered: 0,
@@ -238,7 +239,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         self.signed = Signed::WHOLE;
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
-        (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
+        (self.line, self.outcome, self.greeting) = (0, LineOutcome::New, false);
         (self.shared, self.shared_due, self.link, self.paths) = (0, None, Maybe::Nothing, 0);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, Maybe::Nothing);

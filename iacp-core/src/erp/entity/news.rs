@@ -7,8 +7,9 @@ use super::tables::LineSlot;
 use super::{Entry, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::context::State;
-use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened, Outcome};
-use crate::pss::{Capabilities, Event};
+use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened};
+use crate::erp::resume::LineOutcome;
+use crate::pss::{Capabilities, SessionEvent};
 use crate::slots::Slots;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -122,34 +123,34 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         entry.opened |= entry.session.is_ready();
         while let Some(change) = entry.session.poll_event() {
             let told = match change {
-                Event::Established => {
+                SessionEvent::Established => {
                     entry.greeting = true;
                     match opened(entry, &self.lines) {
                         Some(opened) => opened,
                         None => continue,
                     }
                 }
-                Event::Proposed { turn, reasons, terms } => AgentEvent::Proposed { turn, reasons, terms },
-                Event::Contract(terms) => AgentEvent::Contract(terms),
-                Event::Disconnected => AgentEvent::Continuity(Continuity::Disconnected),
-                Event::Reconciling => AgentEvent::Continuity(Continuity::Reconciling),
-                Event::Reconciled => AgentEvent::Continuity(Continuity::GoesOn),
-                Event::Finished { sequence } => AgentEvent::Finished { sequence },
-                Event::CloseRequested { reason } => AgentEvent::CloseRequested { reason },
+                SessionEvent::Proposed { turn, reasons, terms } => AgentEvent::Proposed { turn, reasons, terms },
+                SessionEvent::Contract(terms) => AgentEvent::Contract(terms),
+                SessionEvent::Disconnected => AgentEvent::Continuity(Continuity::Disconnected),
+                SessionEvent::Reconciling => AgentEvent::Continuity(Continuity::Reconciling),
+                SessionEvent::Reconciled => AgentEvent::Continuity(Continuity::GoesOn),
+                SessionEvent::Finished { sequence } => AgentEvent::Finished { sequence },
+                SessionEvent::CloseRequested { reason } => AgentEvent::CloseRequested { reason },
                 // Where the peer is, an agent is not told.
-                Event::Moved { to } => {
+                SessionEvent::Moved { to } => {
                     self.follow(slot, to);
                     return Some(HostEvent::Moved { eid, session, to });
                 }
                 // What is delivered follows below.
-                Event::Delivered | Event::Writable => continue,
-                Event::Closed(closure) => {
+                SessionEvent::Delivered | SessionEvent::Writable => continue,
+                SessionEvent::Closed(closure) => {
                     let (closure, truncated, reason) = ClosureCode::of(closure);
                     let delivered = entry.count_acknowledged();
                     (entry.greeting, entry.delivered) = (false, delivered);
                     AgentEvent::Closed { closure, truncated, reason, delivered }
                 }
-                Event::Released => continue,
+                SessionEvent::Released => continue,
             };
             return event(told);
         }
@@ -194,7 +195,7 @@ fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
     }
     entry.greeting = false;
     let asked = line.is_some_and(|line| line.record.is_some());
-    let outcome = if asked && !resume { Outcome::Unknown } else { entry.outcome };
+    let outcome = if asked && !resume { LineOutcome::Unknown } else { entry.outcome };
     let (line, first_to_send, first_to_come) = match (agreement, line) {
         // It goes on where the other host has stopped.
         (Some(agreement), Some(line)) if entry.imported.is_some() => {

@@ -13,7 +13,7 @@ use crate::erp::local::AgentEvent;
 use crate::erp::multipath::{Accounts, PathReport, REPORT, Relay, choose, to_replace};
 use crate::erp::stream::Way;
 use crate::erp::switch_point::NODES;
-use crate::pss::{Capabilities, Kind};
+use crate::pss::{Capabilities, ContentKind};
 use crate::slots::Reset;
 use crate::time::Mono;
 
@@ -307,7 +307,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         let open = self.line_is_open(session);
         let Some(entry) = self.sessions.at_mut(session).filter(|entry| open && agreed(entry)) else { return };
-        let sent = entry.session.send(now, Kind::PathReport, &report.to_bytes()).is_ok();
+        let sent = entry.session.send(now, ContentKind::PathReport, &report.to_bytes()).is_ok();
         let place = entry.paths.checked_sub(1);
         if let Some(slot) = place.and_then(|place| self.paths.at_mut(place)).filter(|_| sent) {
             slot.report = None;

@@ -7,6 +7,6 @@ mod notice;
 mod request;
 mod status;
 
-pub use notice::{AgentEvent, ClosureCode, Continuity, Mapped, Opened, Outcome, Standing};
-pub use request::{Listen, Malformed, Open, RESUME_RECORD, Request};
+pub use notice::{AgentEvent, ClosureCode, Continuity, Mapped, Opened, Standing};
+pub use request::{Listen, MalformedRequest, Open, RESUME_RECORD, Request};
 pub use status::LocalStatus;

@@ -7,6 +7,7 @@ use super::status::LocalStatus;
 use crate::erp::context::State;
 use crate::erp::fields::concat;
 use crate::erp::multipath::PathReport;
+use crate::erp::resume::LineOutcome;
 use crate::pss::{Capabilities, Closure, RejectionReasons, Role, Terms};
 use crate::slots::Handle;
 
@@ -19,7 +20,7 @@ pub struct Opened {
     /// Which side of the handshake this agent is.
     pub role: Role,
     /// What became of the line that was asked for.
-    pub outcome: Outcome,
+    pub outcome: LineOutcome,
     /// The peer's standing lets it have a quarter of the window only.
     pub throttled: bool,
     /// What was agreed.
@@ -30,19 +31,6 @@ pub struct Opened {
     pub first_to_send: u64,
     /// The first item to come.
     pub first_to_come: u64,
-}
-
-/// What became of the line that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[repr(u8)]
-pub enum Outcome {
-    /// None was asked for.
-    New = 0,
-    /// It goes on.
-    Resumed = 1,
-    /// The peer knows nothing of it.
-    Unknown = 2,
 }
 
 /// Whether a session goes on. Why it does not, a network knows and an agent is not told.

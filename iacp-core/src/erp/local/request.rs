@@ -23,15 +23,15 @@ const TAG: usize = 64;
 /// The op does not exist, or its arguments do not fit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Malformed;
+pub struct MalformedRequest;
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AAI_REQUEST: no such op, or its arguments do not fit")
     }
 }
 
-impl core::error::Error for Malformed {}
+impl core::error::Error for MalformedRequest {}
 
 /// Which incoming sessions an agent takes.
 ///
@@ -109,14 +109,14 @@ pub struct Open<'a> {
 /// What an agent asks of its LL-Entity.
 ///
 /// ```
-/// use iacp_core::erp::local::{Malformed, Request};
+/// use iacp_core::erp::local::{MalformedRequest, Request};
 /// use iacp_wire::message::AaiRequest;
 ///
 /// let head = AaiRequest { op: 3.into(), op_reserved: 0.into(), request: 1.into(), session: 0x1_0000_0000.into() };
 /// let send = Request::parse(&head, b"\0\0\0\0\0\0\0\x05hello")?;
 /// assert_eq!(send, Request::Send { item: 5, content: b"hello" });
-/// assert_eq!(Request::parse(&head, b"short"), Err(Malformed));
-/// # Ok::<(), Malformed>(())
+/// assert_eq!(Request::parse(&head, b"short"), Err(MalformedRequest));
+/// # Ok::<(), MalformedRequest>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
@@ -236,41 +236,41 @@ pub enum Request<'a> {
 struct Arguments<'a>(&'a [u8]);
 
 impl<'a> Arguments<'a> {
-    fn take<const N: usize>(&mut self) -> Result<&'a [u8; N], Malformed> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Malformed)?;
+    fn take<const N: usize>(&mut self) -> Result<&'a [u8; N], MalformedRequest> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(MalformedRequest)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn u16(&mut self) -> Result<u16, Malformed> {
+    fn u16(&mut self) -> Result<u16, MalformedRequest> {
         self.take().map(|bytes| u16::from_be_bytes(*bytes))
     }
 
-    fn u32(&mut self) -> Result<u32, Malformed> {
+    fn u32(&mut self) -> Result<u32, MalformedRequest> {
         self.take().map(|bytes| u32::from_be_bytes(*bytes))
     }
 
-    fn u64(&mut self) -> Result<u64, Malformed> {
+    fn u64(&mut self) -> Result<u64, MalformedRequest> {
         self.take().map(|bytes| u64::from_be_bytes(*bytes))
     }
 
-    fn flag(&mut self) -> Result<bool, Malformed> {
+    fn flag(&mut self) -> Result<bool, MalformedRequest> {
         match self.take()? {
             [0] => Ok(false),
             [1] => Ok(true),
-            _ => Err(Malformed),
+            _ => Err(MalformedRequest),
         }
     }
 
-    fn eid(&mut self) -> Result<Eid, Malformed> {
+    fn eid(&mut self) -> Result<Eid, MalformedRequest> {
         self.take().map(|bytes| Eid(*bytes))
     }
 
-    fn digest(&mut self) -> Result<Digest, Malformed> {
+    fn digest(&mut self) -> Result<Digest, MalformedRequest> {
         self.take().map(|bytes| Digest(*bytes))
     }
 
-    fn terms(&mut self) -> Result<Terms, Malformed> {
+    fn terms(&mut self) -> Result<Terms, MalformedRequest> {
         Ok(Terms { dgk_rotation: self.u32()?, lifetime: self.u32()?, receive_window: self.u32()? })
     }
 
@@ -284,17 +284,17 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The op does not exist, or its arguments, or the field Session, do not fit it.
-    pub fn parse(head: &AaiRequest, arguments: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn parse(head: &AaiRequest, arguments: &'a [u8]) -> Result<Self, MalformedRequest> {
         let mut from = Arguments(arguments);
         let request = Self::read(head.op.get(), &mut from)?;
         let fits = match request.wants_session() {
             Some(wanted) => wanted == (head.session.get() != 0),
             None => true,
         };
-        if fits && from.0.is_empty() { Ok(request) } else { Err(Malformed) }
+        if fits && from.0.is_empty() { Ok(request) } else { Err(MalformedRequest) }
     }
 
-    fn read(op: u16, from: &mut Arguments<'a>) -> Result<Self, Malformed> {
+    fn read(op: u16, from: &mut Arguments<'a>) -> Result<Self, MalformedRequest> {
         Ok(match op {
             1 => {
                 let (capabilities, terms) = (Capabilities::from_bits(from.u32()?), from.terms()?);
@@ -310,7 +310,7 @@ impl<'a> Request<'a> {
                 let counter = match answer {
                     1 => None,
                     2 => Some((terms, reasons)),
-                    _ => return Err(Malformed),
+                    _ => return Err(MalformedRequest),
                 };
                 Self::Terms { counter }
             }
@@ -324,7 +324,7 @@ impl<'a> Request<'a> {
                 // Without a tag it is the one of a session's pair, which has no other traits.
                 let sound = if tag.is_empty() { flags == 0 && rotation == 0 } else { flags <= 7 && tag.len() <= TAG };
                 if tag.len() != usize::from(length) || !sound {
-                    return Err(Malformed);
+                    return Err(MalformedRequest);
                 }
                 Self::Endpoint { flags, rotation, tag }
             }
@@ -339,7 +339,7 @@ impl<'a> Request<'a> {
             17 => Self::Trust { coordinate: from.digest()?, eid: from.eid()?, on: from.flag()? },
             18 => match from.u32()? {
                 seconds @ 1..=DERIVED_SECONDS => Self::Derive { seconds },
-                _ => return Err(Malformed),
+                _ => return Err(MalformedRequest),
             },
             19 => Self::Retract(from.digest()?),
             20 => {
@@ -353,17 +353,17 @@ impl<'a> Request<'a> {
             }
             23 => Self::Leave,
             24 => Self::Rewind,
-            25 => Self::Resolve(core::str::from_utf8(from.rest()).map_err(|_| Malformed)?),
-            _ => return Err(Malformed),
+            25 => Self::Resolve(core::str::from_utf8(from.rest()).map_err(|_| MalformedRequest)?),
+            _ => return Err(MalformedRequest),
         })
     }
 
-    fn open(from: &mut Arguments<'a>) -> Result<Self, Malformed> {
+    fn open(from: &mut Arguments<'a>) -> Result<Self, MalformedRequest> {
         let (peer, ip, port, flags) = (from.eid()?, Locator(*from.take()?), from.u16()?, from.u16()?);
         let offer = Capabilities::from_bits(from.u32()?);
         let at = (ip != Locator::ZERO).then(|| SocketAddr::new(ip.into(), port));
         if at.is_some() && port == 0 {
-            return Err(Malformed);
+            return Err(MalformedRequest);
         }
         // Either may be there, and its length tells which.
         let resume = if from.0.len() >= RESUME_RECORD { Some(from.take()?) } else { None };
@@ -403,8 +403,8 @@ impl<'a> Request<'a> {
 }
 
 /// The one flag that there is.
-const fn hold(flags: u32) -> Result<bool, Malformed> {
-    if flags & !HOLD == 0 { Ok(flags & HOLD != 0) } else { Err(Malformed) }
+const fn hold(flags: u32) -> Result<bool, MalformedRequest> {
+    if flags & !HOLD == 0 { Ok(flags & HOLD != 0) } else { Err(MalformedRequest) }
 }
 
 #[cfg(test)]

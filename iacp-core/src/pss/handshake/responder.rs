@@ -42,7 +42,7 @@ pub enum Admission {
 /// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 /// # use iacp_core::pss::{Capabilities, Responder, Session, Settings, TRANSMIT_BUFFER, Terms};
-/// use iacp_core::pss::{Admission, Answer, Incoming};
+/// use iacp_core::pss::{Admission, Replied, Incoming};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// # let now = Mono(0);
 /// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
@@ -57,17 +57,17 @@ pub enum Admission {
 /// // A datagram has come that belongs to no session.
 /// let Ok(Incoming::Signed(init)) = Incoming::parse(&mut datagram) else { return Err("it is not signed".into()) };
 /// match responder.answer(now, &bob, from, &init, |_peer| Admission::Admit, &mut buffer)? {
-///     Answer::Negotiate { length, initiator, .. } => {
+///     Replied::Negotiate { length, initiator, .. } => {
 ///         assert_eq!(initiator, alice.eid());
 ///         let _neg = &buffer[..length]; // goes to `from`; nothing is kept
 ///     }
-///     Answer::DemandWork { initiator: _ } => {} // an ERROR frame that says how much
+///     Replied::DemandWork { initiator: _ } => {} // an ERROR frame that says how much
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Answer {
+pub enum Replied {
     /// A PSS_NEG of this length is in the buffer. The signature of the PSS_INIT was valid; discovery may need its
     /// sender.
     Negotiate {
@@ -96,7 +96,7 @@ pub enum Answer {
 /// ```
 /// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-/// # use iacp_core::pss::{Admission, Answer, Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
+/// # use iacp_core::pss::{Admission, Replied, Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
 /// use iacp_core::pss::{Incoming, Session};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// # let now = Mono(0);
@@ -110,7 +110,7 @@ pub enum Answer {
 /// # let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
 /// # let Ok(Incoming::Signed(init)) = Incoming::parse(&mut init) else { return Err("it is not signed".into()) };
 /// # let admit = |_: &iacp_wire::Eid| Admission::Admit;
-/// # let Answer::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
+/// # let Replied::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
 /// #     return Err("an honest initiator gets an answer".into());
 /// # };
 /// # let mut neg = buffer[..length].to_vec();
@@ -276,7 +276,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         admit: impl FnOnce(&Eid) -> Admission,
         out: &mut [u8],
-    ) -> Result<Answer, NotAnswered> {
+    ) -> Result<Replied, NotAnswered> {
         self.answer_as(now, &self.settings, identity, from, signed, admit, out)
     }
 
@@ -297,7 +297,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         admit: impl FnOnce(&Eid) -> Admission,
         out: &mut [u8],
-    ) -> Result<Answer, NotAnswered> {
+    ) -> Result<Replied, NotAnswered> {
         let Signed { frame, bytes, .. } = signed;
         let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession.into()) };
         let out = out.get_mut(..HANDSHAKE_LEN).ok_or(NotAnswered::TooSmall(TooSmall { needed: HANDSHAKE_LEN }))?;
@@ -324,7 +324,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let throttled = match admit(&initiator) {
             Admission::Admit => false,
             Admission::Throttle => true,
-            Admission::DemandWork => return Ok(Answer::DemandWork { initiator }),
+            Admission::DemandWork => return Ok(Replied::DemandWork { initiator }),
             Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation.into()),
         };
         let binding = Binding {
@@ -346,7 +346,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let context = P::sha256(&[bytes]);
         let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
         let proof = frame.tlvs.discovery_proof().copied();
-        Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled, proof })
+        Ok(Replied::Negotiate { length, initiator, cookie: cookies.initiator, throttled, proof })
     }
 
     /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The

@@ -24,7 +24,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// Everything may be sent again. An attempt at the handshake starts over with a fresh I-Cookie, because cookies are
     /// bound to an address, which may have changed. This does not count as a restart. Terms that wait for the
-    /// application's decision become void: there will be another [`Event::Proposed`](crate::pss::Event::Proposed).
+    /// application's decision become void: there will be another [`Event::Proposed`](crate::pss::SessionEvent::Proposed).
     ///
     /// # Errors
     /// The identity is not the session's. Nothing has changed.

@@ -13,8 +13,8 @@ use crate::crypto::{Portable, Secret32};
 use crate::identity::Identity;
 use crate::pss::stream::keys::{FAILED_LIMIT, KEY_LIMIT, UPDATE_AFTER};
 use crate::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, Reason, Received, Responder, SendError,
-    Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
+    Admission, Capabilities, Closure, ContentKind, Discard, Incoming, Reason, Received, Replied, Responder, SendError,
+    SessionEvent, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use crate::time::Mono;
 
@@ -55,7 +55,7 @@ impl Two {
         let mut neg = [0; TRANSMIT_BUFFER];
         let admit = |_: &_| Admission::Admit;
         let answer = responder.answer(now, &identities[1], at(0), &signed(&mut init), admit, &mut neg);
-        let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
+        let Ok(Replied::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
         assert_eq!(initiator.handle(now, &identities[0], at(1), &mut neg[..length]), Received::Taken);
         let mut ack = initiator.poll_transmit(now, &mut out).expect("room").expect("PSS_ACK").bytes.to_vec();
         let accepted = responder.accept(now, &identities[1], at(0), &signed(&mut ack), &mut ()).expect("in order");
@@ -63,7 +63,7 @@ impl Two {
         let mut two = Self { now, sessions, identities, rng };
         two.exchange();
         for session in &mut two.sessions {
-            assert_eq!(session.poll_event(), Some(Event::Established));
+            assert_eq!(session.poll_event(), Some(SessionEvent::Established));
         }
         two
     }
@@ -114,7 +114,7 @@ fn a_worn_key_shows_the_heartbeat_whose_echo_lets_it_be_renewed() {
     let mut two = Two::open();
     two.sessions[0].renew_key().expect("open");
     let send = |two: &mut Two| {
-        two.sessions[0].send(two.now, Kind::Anml, b"and more").expect("room");
+        two.sessions[0].send(two.now, ContentKind::Anml, b"and more").expect("room");
         two.exchange();
     };
     send(&mut two);
@@ -134,7 +134,7 @@ fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
     for side in [0, 1] {
         let mut two = Two::open();
         two.sessions[side].outbound.key_mut().set_sealed(UPDATE_AFTER - 3);
-        let sent = two.sessions[side].send(two.now, Kind::Anml, b"the third before the limit");
+        let sent = two.sessions[side].send(two.now, ContentKind::Anml, b"the third before the limit");
         assert!(sent.is_ok());
         two.exchange();
         assert_eq!(two.sessions[side].key_generations(), (0, 0), "below the limit nothing happens");
@@ -143,7 +143,7 @@ fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
         assert_eq!(two.sessions[1].key_generations(), (1, 1));
         two.wait(120_000);
         assert_eq!(two.sessions[0].key_generations(), (1, 1), "once");
-        two.sessions[side].send(two.now, Kind::Anml, b"under the next key").expect("it goes on");
+        two.sessions[side].send(two.now, ContentKind::Anml, b"under the next key").expect("it goes on");
         two.wait(200);
         assert_eq!(two.sessions[side].unacknowledged().0, two.sessions[side].unacknowledged().1);
     }
@@ -155,7 +155,7 @@ fn a_side_that_only_receives_follows_a_renewed_key_without_waiting_for_an_idle_h
     two.sessions[0].renew_key().expect("open");
     // Nothing is idle: a frame goes every second.
     for second in 0..10 {
-        two.sessions[0].send(two.now, Kind::Anml, b"a reading").expect("room");
+        two.sessions[0].send(two.now, ContentKind::Anml, b"a reading").expect("room");
         two.wait(1_000);
         if two.sessions[1].key_generations() == (1, 1) {
             assert!(second < 8, "the receiver asks for the echo that it needs");
@@ -171,22 +171,22 @@ fn a_key_that_cannot_be_renewed_ends_the_session_before_it_is_spent() {
     // Nothing arrives from the peer, so the key cannot be renewed; some frames are reserved for the end.
     two.sessions[0].outbound.key_mut().set_sealed(KEY_LIMIT - 1_024 - 3);
     for _ in 0..3 {
-        assert!(two.sessions[0].send(two.now, Kind::Anml, b"x").is_ok());
+        assert!(two.sessions[0].send(two.now, ContentKind::Anml, b"x").is_ok());
     }
-    assert_eq!(two.sessions[0].send(two.now, Kind::Anml, b"x"), Err(SendError::KeySpent));
+    assert_eq!(two.sessions[0].send(two.now, ContentKind::Anml, b"x"), Err(SendError::KeySpent));
     assert!(matches!(two.sessions[0].next_deadline(), Some((_, Reason::KeySpent))));
     let mut out = [0; TRANSMIT_BUFFER];
     let waits = two.sessions[0].poll_transmit(two.now, &mut out).expect("room").is_none();
     assert!(waits, "what is due comes before what is to be sent");
     two.sessions[0].handle_deadline(two.now, &two.identities[0], &mut two.rng).expect("its own");
-    assert_eq!(two.sessions[0].poll_event(), Some(Event::Closed(Closure::KeySpent)));
+    assert_eq!(two.sessions[0].poll_event(), Some(SessionEvent::Closed(Closure::KeySpent)));
     assert_eq!(two.sessions[0].next_deadline().map(|(_, reason)| reason), Some(Reason::Transmit));
     let mut last = two.sent(0).pop().expect("the peer is told");
     assert_eq!(last[20..24], [0, 3, 0, 10], "FORCED, KEY_EXHAUSTED");
     two.give(1, &mut last);
     let reason = TeardownReason::KeyExhausted.code();
     let told = core::iter::from_fn(|| two.sessions[1].poll_event()).last();
-    assert_eq!(told, Some(Event::Released));
+    assert_eq!(told, Some(SessionEvent::Released));
     assert_eq!(two.sessions[1].closure(), Some(Closure::Forced { by_peer: true, reason, truncated: true }));
 }
 
@@ -218,7 +218,7 @@ fn the_peer_may_wear_its_key_out_and_renew_it_any_number_of_times() {
     for generation in 1..=20 {
         for side in [0, 1] {
             two.sessions[side].outbound.key_mut().set_sealed(UPDATE_AFTER);
-            two.sessions[side].send(two.now, Kind::Anml, b"x").expect("room");
+            two.sessions[side].send(two.now, ContentKind::Anml, b"x").expect("room");
         }
         two.wait(60_000);
         for session in &two.sessions {
@@ -232,7 +232,7 @@ fn the_peer_may_wear_its_key_out_and_renew_it_any_number_of_times() {
 fn a_session_ends_after_2_to_the_36_failed_openings() {
     let mut two = Two::open();
     two.sessions[1].inbound.key_mut().set_failed(FAILED_LIMIT - 2);
-    two.sessions[0].send(two.now, Kind::Anml, b"genuine").expect("room");
+    two.sessions[0].send(two.now, ContentKind::Anml, b"genuine").expect("room");
     let genuine = two.sent(0);
     for last in [false, true] {
         assert_eq!(two.sessions[1].closure(), None);

@@ -44,7 +44,7 @@ use crate::crypto::{CheckedKey, Provider, Secret32, WeakKey};
 use crate::identity::Identity;
 use crate::pss::discard::Discards;
 use crate::pss::error::{NotNow, SendError, StartError};
-use crate::pss::event::{Closure, Event};
+use crate::pss::event::{Closure, SessionEvent};
 use crate::pss::handshake::Role;
 use crate::pss::handshake::contract::{Acceptance, Negotiation};
 use crate::pss::handshake::frames::Proof;
@@ -57,7 +57,7 @@ use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::{self, Cookies};
 use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};
-use crate::pss::stream::kind::Kind;
+use crate::pss::stream::kind::ContentKind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
@@ -325,26 +325,26 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Sends content: it is sealed now, and repeated until it is acknowledged. Returns its sequence number.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
-    pub fn send(&mut self, now: Mono, kind: Kind, content: &[u8]) -> Result<u64, SendError> {
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
+    pub fn send(&mut self, now: Mono, kind: ContentKind, content: &[u8]) -> Result<u64, SendError> {
         self.send_with(now, kind, content.len(), |room| frame::write(room, content))
     }
 
     /// Like [`Self::send`]; the content is written where it will be sealed, without a copy.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
     pub fn send_with(
         &mut self,
         now: Mono,
-        kind: Kind,
+        kind: ContentKind,
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
         if self.wish.is_some() {
             return Err(SendError::Finished);
         }
-        if kind == Kind::Resume {
+        if kind == ContentKind::Resume {
             return Err(SendError::Kind);
         }
         // One copy of what seals, however many kinds of content are written.
@@ -358,13 +358,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// Kind 5, this side's first data frame in a session with RESUME.
     pub(crate) fn send_resume(&mut self, now: Mono, content: &[u8; RESUME_CONTENT]) -> Result<u64, SendError> {
-        self.seal(now, Kind::Resume, Flags::NONE, content.len(), &mut |room| frame::write(room, content))
+        self.seal(now, ContentKind::Resume, Flags::NONE, content.len(), &mut |room| frame::write(room, content))
     }
 
     fn seal(
         &mut self,
         now: Mono,
-        kind: Kind,
+        kind: ContentKind,
         flags: Flags,
         length: usize,
         write: &mut dyn FnMut(&mut [u8]),
@@ -384,10 +384,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// sending.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
     // keeps: IACP-151 (§6.5.1)
     pub fn finish(&mut self, now: Mono) -> Result<u64, SendError> {
-        self.seal(now, Kind::Anml, Flags::FIN, 0, &mut |_| ())
+        self.seal(now, ContentKind::Anml, Flags::FIN, 0, &mut |_| ())
     }
 
     /// The application has consumed everything below `sequence`: the peer may forget it. Only for a session that holds,
@@ -511,7 +511,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// The next change that was not reported yet. Call this after every other call, until it returns `None`.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
         loop {
             let notice = self.notices.next()?;
             // Events that no longer apply are not reported.
@@ -521,27 +521,27 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    fn tell(&self, notice: Notice) -> Option<Event> {
+    fn tell(&self, notice: Notice) -> Option<SessionEvent> {
         Some(match notice {
-            Notice::Established => Event::Established,
+            Notice::Established => SessionEvent::Established,
             Notice::Proposed => {
                 let (turn, reasons, terms) = self.proposed()?;
-                Event::Proposed { turn, reasons, terms }
+                SessionEvent::Proposed { turn, reasons, terms }
             }
-            Notice::Contract => Event::Contract(self.contract()?),
-            Notice::Disconnected => Event::Disconnected,
-            Notice::Reconciling => Event::Reconciling,
-            Notice::Reconciled => Event::Reconciled,
-            Notice::Moved => Event::Moved { to: self.path.home() },
-            Notice::Finished => Event::Finished { sequence: self.inbound.fin()? },
+            Notice::Contract => SessionEvent::Contract(self.contract()?),
+            Notice::Disconnected => SessionEvent::Disconnected,
+            Notice::Reconciling => SessionEvent::Reconciling,
+            Notice::Reconciled => SessionEvent::Reconciled,
+            Notice::Moved => SessionEvent::Moved { to: self.path.home() },
+            Notice::Finished => SessionEvent::Finished { sequence: self.inbound.fin()? },
             Notice::CloseRequested => {
                 let Stage::Open(open) = &self.stage else { return None };
-                Event::CloseRequested { reason: open.peer_asked?.reason }
+                SessionEvent::CloseRequested { reason: open.peer_asked?.reason }
             }
-            Notice::Delivered => Event::Delivered,
-            Notice::Writable => Event::Writable,
-            Notice::Closed => Event::Closed(self.closure()?),
-            Notice::Released => Event::Released,
+            Notice::Delivered => SessionEvent::Delivered,
+            Notice::Writable => SessionEvent::Writable,
+            Notice::Closed => SessionEvent::Closed(self.closure()?),
+            Notice::Released => SessionEvent::Released,
         })
     }
 }

@@ -70,7 +70,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// [`Event::Writable`].
     ///
     /// [`SendError::Full`]: crate::pss::SendError::Full
-    /// [`Event::Writable`]: crate::pss::Event::Writable
+    /// [`Event::Writable`]: crate::pss::SessionEvent::Writable
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.is_ready() && !self.wants_room

@@ -15,15 +15,15 @@ pub const TAG: usize = 64;
 /// The content is malformed, which is a violation of the session's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Malformed;
+pub struct MalformedFrame;
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the content is malformed")
     }
 }
 
-impl core::error::Error for Malformed {}
+impl core::error::Error for MalformedFrame {}
 
 /// Kind 1: an endpoint has changed.
 ///
@@ -49,13 +49,13 @@ impl<'a> Update<'a> {
     ///
     /// # Errors
     /// It has another op or another length.
-    pub fn read(content: &'a [u8]) -> Result<Self, Malformed> {
-        let (head, value) = content.split_at_checked(Self::HEAD).ok_or(Malformed)?;
-        let [op, flags, ..] = *head else { return Err(Malformed) };
+    pub fn read(content: &'a [u8]) -> Result<Self, MalformedFrame> {
+        let (head, value) = content.split_at_checked(Self::HEAD).ok_or(MalformedFrame)?;
+        let [op, flags, ..] = *head else { return Err(MalformedFrame) };
         let value = match (op, value.len()) {
             (1, ..=VALUE) => Some(value),
             (2, 0) => None,
-            _ => return Err(Malformed),
+            _ => return Err(MalformedFrame),
         };
         Ok(Self { coordinate: coordinate(head)?, version: number(head, 36)?, value, sealed: flags & 1 != 0 })
     }
@@ -153,11 +153,11 @@ impl<'a> Contract<'a> {
     ///
     /// # Errors
     /// It has another op or another length.
-    pub fn read(content: &'a [u8]) -> Result<Self, Malformed> {
-        let (head, rest) = content.split_at_checked(36).ok_or(Malformed)?;
+    pub fn read(content: &'a [u8]) -> Result<Self, MalformedFrame> {
+        let (head, rest) = content.split_at_checked(36).ok_or(MalformedFrame)?;
         let op = match (head.first().copied().unwrap_or_default(), rest.len()) {
             (1, 9..=72) => {
-                let (terms, tag) = rest.split_at_checked(8).ok_or(Malformed)?;
+                let (terms, tag) = rest.split_at_checked(8).ok_or(MalformedFrame)?;
                 Op::Grant { rights: short(terms, 0)?, seconds: word(terms, 4)?, tag }
             }
             (2, 0) => Op::Revoke,
@@ -165,11 +165,11 @@ impl<'a> Contract<'a> {
             (4, 0) => Op::Unsubscribe,
             (5, 4) => Op::Read { request: word(rest, 0)? },
             (6, 16..) if rest.len() <= 16 + VALUE => {
-                let (terms, value) = rest.split_at_checked(16).ok_or(Malformed)?;
+                let (terms, value) = rest.split_at_checked(16).ok_or(MalformedFrame)?;
                 Op::Write { request: word(terms, 0)?, if_version: number(terms, 8)?, value }
             }
             (7, 16) => Op::Result { request: word(rest, 0)?, status: short(rest, 4)?, version: number(rest, 8)? },
-            _ => return Err(Malformed),
+            _ => return Err(MalformedFrame),
         };
         Ok(Self { coordinate: coordinate(head)?, op })
     }
@@ -228,18 +228,18 @@ impl<'a> GroupKey<'a> {
     ///
     /// # Errors
     /// It has another op, another suite or another length.
-    pub fn read(content: &'a [u8]) -> Result<Self, Malformed> {
-        let (head, key) = content.split_at_checked(Self::HEAD).ok_or(Malformed)?;
-        let [op, suite, ..] = *head else { return Err(Malformed) };
+    pub fn read(content: &'a [u8]) -> Result<Self, MalformedFrame> {
+        let (head, key) = content.split_at_checked(Self::HEAD).ok_or(MalformedFrame)?;
+        let [op, suite, ..] = *head else { return Err(MalformedFrame) };
         let suite = match suite {
             1 => Suite::Aes256Gcm,
             2 => Suite::ChaCha20Poly1305,
-            _ => return Err(Malformed),
+            _ => return Err(MalformedFrame),
         };
         let key = match (op, key.len()) {
             (1, 32) => key.first_chunk(),
             (2, 0) => None,
-            _ => return Err(Malformed),
+            _ => return Err(MalformedFrame),
         };
         let (epoch, seconds) = (number(head, 36)?, word(head, 44)?);
         Ok(Self { coordinate: coordinate(head)?, epoch, suite, seconds, key })
@@ -271,18 +271,18 @@ fn put(out: &mut [u8], parts: &[&[u8]]) -> Option<usize> {
     Some(length)
 }
 
-fn coordinate(head: &[u8]) -> Result<Coordinate, Malformed> {
-    head.get(4..).and_then(|rest| rest.first_chunk().copied()).map(Coordinate).ok_or(Malformed)
+fn coordinate(head: &[u8]) -> Result<Coordinate, MalformedFrame> {
+    head.get(4..).and_then(|rest| rest.first_chunk().copied()).map(Coordinate).ok_or(MalformedFrame)
 }
 
-fn number(bytes: &[u8], at: usize) -> Result<u64, Malformed> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u64::from_be_bytes).ok_or(Malformed)
+fn number(bytes: &[u8], at: usize) -> Result<u64, MalformedFrame> {
+    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u64::from_be_bytes).ok_or(MalformedFrame)
 }
 
-fn word(bytes: &[u8], at: usize) -> Result<u32, Malformed> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u32::from_be_bytes).ok_or(Malformed)
+fn word(bytes: &[u8], at: usize) -> Result<u32, MalformedFrame> {
+    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u32::from_be_bytes).ok_or(MalformedFrame)
 }
 
-fn short(bytes: &[u8], at: usize) -> Result<u16, Malformed> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u16::from_be_bytes).ok_or(Malformed)
+fn short(bytes: &[u8], at: usize) -> Result<u16, MalformedFrame> {
+    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u16::from_be_bytes).ok_or(MalformedFrame)
 }

@@ -16,7 +16,7 @@ use iacp_wire::{AeadTag, Cookie, Flags, HEADER_LEN, MessageType, VERSION};
 use zerocopy::IntoBytes;
 
 use super::keys::Sealing;
-use super::kind::Kind;
+use super::kind::ContentKind;
 use crate::crypto::Provider;
 use crate::pss::discard::Violation;
 
@@ -128,7 +128,7 @@ pub(crate) fn seal_heartbeat<P: Provider>(
     frame: &mut [u8],
     bitmap: impl FnOnce(&mut [u8]),
 ) -> Option<()> {
-    seal_frame(keys, cookies, sequence, Flags::NONE, Kind::HEARTBEAT, frame, |content| {
+    seal_frame(keys, cookies, sequence, Flags::NONE, ContentKind::HEARTBEAT, frame, |content| {
         let (head, shown) = content.split_at_mut_checked(HEARTBEAT_CONTENT).unwrap_or_default();
         let _ = vector.write(head);
         bitmap(shown);

@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 
 use super::frame::{BITMAP_MAX, CHAIN_LEN, HEARTBEATS, SHOWN_MAX, Vector, take_apart};
 use super::keys::{KeyState, Opening, Way};
-use super::kind::Kind;
+use super::kind::ContentKind;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::{Discard, Violation};
 use crate::pss::packed::Packed;
@@ -78,7 +78,7 @@ pub(crate) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
 
 /// A data frame that was taken.
 pub(crate) struct Taken<'d> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ContentKind,
     pub(crate) content: &'d mut [u8],
 }
 
@@ -393,19 +393,19 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let (chain, rest) = plaintext.split_first_chunk_mut::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
         let (code, content) = rest.split_first_mut().ok_or(Violation::Plaintext)?;
         let (chain, code) = (*chain, *code);
-        let kind = Kind::from_code(code).ok_or(Violation::Kind(code))?;
+        let kind = ContentKind::from_code(code).ok_or(Violation::Kind(code))?;
         let names_line = self.resume && is_first;
-        if (kind == Kind::Resume) != names_line || (names_line && content.len() != RESUME_CONTENT) {
+        if (kind == ContentKind::Resume) != names_line || (names_line && content.len() != RESUME_CONTENT) {
             return Err(Violation::Kind(code).into());
         }
         let fin = flags.contains(Flags::FIN);
         let after_fin = self.fin.get().is_some_and(|last| sequence > last);
-        let misplaced =
-            fin && (!content.is_empty() || kind != Kind::Anml || !self.fin.is_none() || sequence + 1 < self.newest);
+        let misplaced = fin
+            && (!content.is_empty() || kind != ContentKind::Anml || !self.fin.is_none() || sequence + 1 < self.newest);
         if after_fin || misplaced {
             return Err(Violation::Fin.into());
         }
-        let state = if kind == Kind::Anml && !fin { Place::Content } else { Place::Own };
+        let state = if kind == ContentKind::Anml && !fin { Place::Content } else { Place::Own };
         if let Some(place) = self.early.get_mut(Self::index(sequence)) {
             *place = Early { chain, tag, state };
         }
@@ -502,7 +502,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let ahead = self.key.open(sequence, nonce, aad, plaintext, tag)?;
         let (send_chain, rest) = plaintext.split_first_chunk::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
         let (kind, content) = rest.split_first().ok_or(Violation::Plaintext)?;
-        if *kind != Kind::HEARTBEAT {
+        if *kind != ContentKind::HEARTBEAT {
             return Err(Violation::Kind(*kind).into());
         }
         let vector = Vector::read(content)?;

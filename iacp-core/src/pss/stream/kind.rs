@@ -3,7 +3,7 @@
 /// The kind of a frame's content. A heartbeat is not among them: it belongs to the session, not to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum ContentKind {
     /// 0: the application's ANML data (`IACP §6.4.5`).
     Anml,
     /// 1: an update of an Ephemeral State Endpoint (`IACP §6.4.1`).
@@ -18,7 +18,7 @@ pub enum Kind {
     PathReport,
 }
 
-impl Kind {
+impl ContentKind {
     /// The code of a heartbeat's plaintext.
     pub(crate) const HEARTBEAT: u8 = 3;
 

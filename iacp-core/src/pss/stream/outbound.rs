@@ -7,7 +7,7 @@ use super::delta_log::DeltaLog;
 use super::frame::{Cookies, HEARTBEAT_LEN, HEARTBEATS, OVERHEAD, Vector, seal_frame, seal_heartbeat};
 use super::inbound::{Inbound, same};
 use super::keys::{KeyState, Sealing, Way};
-use super::kind::Kind;
+use super::kind::ContentKind;
 use super::loss::{News, Shown};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::Violation;
@@ -224,7 +224,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         &mut self,
         now: Mono,
         cookies: Cookies,
-        kind: Kind,
+        kind: ContentKind,
         flags: Flags,
         content_length: usize,
         fill: impl FnOnce(&mut [u8]),
@@ -249,7 +249,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         let tag = tag.ok_or(SendError::TooLong)?;
         let chain = self.key.chain;
         self.key.chain = P::sha256(&[&chain, &tag]);
-        self.log.push(length, chain, kind == Kind::Anml && !fin, now);
+        self.log.push(length, chain, kind == ContentKind::Anml && !fin, now);
         if fin {
             self.fin = Packed::of(sequence);
         }

@@ -17,7 +17,7 @@ use iacp_core::erp::local::{AgentEvent, Listen};
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
 use iacp_core::guard::Rate;
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Capabilities, Kind, Session, Terms};
+use iacp_core::pss::{Capabilities, ContentKind, Session, Terms};
 use iacp_core::slots::{HeapCell, Slot};
 use iacp_core::time::Mono;
 use iacp_wire::message::ErpStream;
@@ -212,7 +212,7 @@ impl World {
         self.listen();
         for _ in 0..FRAMES_EACH {
             for peer in &mut self.speakers {
-                peer.session.send(self.now, Kind::Anml, &CONTENT).expect("the window has room");
+                peer.session.send(self.now, ContentKind::Anml, &CONTENT).expect("the window has room");
                 // What else it has to say is no item.
                 while let Some(bytes) = peer.says(self.now) {
                     frames.push((peer.at, bytes));

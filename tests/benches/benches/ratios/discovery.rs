@@ -5,7 +5,7 @@ use std::hint::black_box;
 use benches::{Effort, Goal, Pairs};
 use iacp_core::crypto::Portable;
 use iacp_core::discovery::pow::Miner;
-use iacp_core::discovery::{Refusal, check};
+use iacp_core::discovery::{NotAccepted, check};
 use iacp_core::time::UnixTime;
 use iacp_wire::message::DiscoveryReq;
 use iacp_wire::{DhtKey, Frame, HEADER_LEN, Message, X25519Key};
@@ -29,11 +29,11 @@ pub fn run(pairs: &mut Pairs) {
     assert_eq!(length, Ok(frame.len()));
     let refusal = |now, difficulty| check::<Portable>(black_box(&frame), black_box(now), black_box(difficulty)).err();
     let hash = || Sha256::digest(black_box(&frame[HEADER_LEN..]));
-    assert_eq!(refusal(NOW, 12), Some(Refusal::Proof));
+    assert_eq!(refusal(NOW, 12), Some(NotAccepted::Proof));
     pairs.compare(("refuse", "without the proof"), Goal::AtMost(1.20), Effort::Careful, || refusal(NOW, 12), hash);
-    assert_eq!(refusal(NOW, 201), Some(Refusal::Threshold));
+    assert_eq!(refusal(NOW, 201), Some(NotAccepted::Threshold));
     pairs.compare(("refuse", "below the threshold"), Goal::None, Effort::Brief, || refusal(NOW, 201), hash);
-    assert_eq!(refusal(UnixTime(0), 12), Some(Refusal::Timestamp));
+    assert_eq!(refusal(UnixTime(0), 12), Some(NotAccepted::Timestamp));
     pairs.compare(("refuse", "out of time"), Goal::None, Effort::Brief, || refusal(UnixTime(0), 12), hash);
 
     let mut miner = Miner::new(REQUEST);

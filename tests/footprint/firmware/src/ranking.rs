@@ -1,7 +1,7 @@
 //! A ranking of made nodes, as numbers: scores, what is streamed, queued and pruned, and the best path. Every machine has to find
 //! the same; the host compiles this file too (`../../tests/ranking.rs`).
 
-use iacp_core::dhi::extraction::{Ape, FAST_PATH, Queued, THETA_BASE, Verdict};
+use iacp_core::dhi::extraction::{Ape, FAST_PATH, Placement, Queued, THETA_BASE};
 use iacp_core::dhi::path::{Dag, Scratch, best_path};
 use iacp_core::dhi::relevance::{Assertion, Request, Share, Weights, relevance, reputation};
 
@@ -81,10 +81,10 @@ fn extraction(scores: &[Share; NODES], sum: &mut Sum) {
     let mut ape = Ape::new(&mut queue, 3);
     for (number, score) in (0..).zip(scores) {
         sum.add(match ape.judge(number, *score) {
-            Verdict::Pruned => 0,
-            Verdict::Stream => 1,
-            Verdict::Queued => 2,
-            Verdict::Displaced(node) => u64::from(node) + 3,
+            Placement::Pruned => 0,
+            Placement::Stream => 1,
+            Placement::Queued => 2,
+            Placement::Displaced(node) => u64::from(node) + 3,
         });
         if number % 11 == 10 {
             ape.done();

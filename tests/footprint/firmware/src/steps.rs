@@ -9,8 +9,8 @@ use core::net::SocketAddr;
 use iacp_core::crypto::{ChaChaOnly, Portable, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Event, Incoming, Kind, Received, Responder, Session, Settings,
-    TeardownReason, Terms,
+    Admission, Capabilities, Closure, ContentKind, Incoming, Received, Replied, Responder, Session, SessionEvent,
+    Settings, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
@@ -125,7 +125,7 @@ pub fn answer(responder: &Door, now: u64, agent: &Agent, from: SocketAddr, datag
     let mut out = [0; Link::TRANSMIT_BUFFER];
     let Ok(Incoming::Signed(signed)) = Incoming::parse(datagram.bytes()) else { return false };
     let answered = responder.answer(Mono(now), agent, from, &signed, |_| Admission::Admit, &mut out);
-    let Ok(Answer::Negotiate { length, .. }) = answered else { return false };
+    let Ok(Replied::Negotiate { length, .. }) = answered else { return false };
     datagram.take(out.get(..length).unwrap_or_default());
     true
 }
@@ -166,7 +166,7 @@ pub fn transmit(link: &mut Link, now: u64, datagram: &mut Datagram) {
 /// A data frame: sealed, and lent for sending.
 #[inline(never)]
 pub fn send(link: &mut Link, now: u64, content: &[u8], datagram: &mut Datagram) -> bool {
-    link.send(Mono(now), Kind::Anml, content).is_ok() && {
+    link.send(Mono(now), ContentKind::Anml, content).is_ok() && {
         transmit(link, now, datagram);
         !datagram.is_empty()
     }
@@ -183,10 +183,10 @@ pub fn receive(link: &mut Link, now: u64, agent: &Agent, from: SocketAddr, datag
     let mut meant = Meant::Nothing;
     while let Some(event) = link.poll_event() {
         meant = match event {
-            Event::Established => Meant::Established,
-            Event::Finished { .. } | Event::Delivered => meant,
-            Event::CloseRequested { .. } => Meant::CloseRequested,
-            Event::Closed(Closure::Graceful) => Meant::Closed,
+            SessionEvent::Established => Meant::Established,
+            SessionEvent::Finished { .. } | SessionEvent::Delivered => meant,
+            SessionEvent::CloseRequested { .. } => Meant::CloseRequested,
+            SessionEvent::Closed(Closure::Graceful) => Meant::Closed,
             _ => Meant::Unexpected,
         };
     }

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Event, Incoming, Kind, Received, RejectionReasons, Responder, Session,
-    Settings, TRANSMIT_BUFFER, TeardownReason, Terms,
+    Admission, Capabilities, Closure, ContentKind, Incoming, Received, RejectionReasons, Replied, Responder, Session,
+    SessionEvent, Settings, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Cookie, Eid, Message};
@@ -74,8 +74,8 @@ struct World<P: Provider> {
     ends: [End<P>; 2],
     offer: Capabilities,
     wire: VecDeque<Datagram>,
-    sent: BTreeMap<(Stream, u64), (Kind, Vec<u8>)>,
-    received: BTreeMap<(Stream, u64), (Kind, Vec<u8>)>,
+    sent: BTreeMap<(Stream, u64), (ContentKind, Vec<u8>)>,
+    received: BTreeMap<(Stream, u64), (ContentKind, Vec<u8>)>,
     report: Report,
 }
 
@@ -174,7 +174,7 @@ impl<P: Provider + Honest> World<P> {
             Op::Send(who, kind, length) => self.send(side(who), kind, length),
             Op::Finish(who) => {
                 if let Some((stream, Ok(sequence))) = self.ask(side(who), |session, _| session.finish(now)) {
-                    self.sent.insert((stream, sequence), (Kind::Anml, Vec::new()));
+                    self.sent.insert((stream, sequence), (ContentKind::Anml, Vec::new()));
                 }
             }
             Op::Close(who) => {
@@ -220,10 +220,10 @@ impl<P: Provider + Honest> World<P> {
         for side in 0..2 {
             while let Some(event) = self.ends[side].session.as_mut().and_then(|session| session.poll_event()) {
                 match event {
-                    Event::Proposed { .. } => self.report.proposed += 1,
-                    Event::Contract(_) => self.report.contracts += 1,
-                    Event::Reconciling => self.report.reconciled += 1,
-                    Event::Closed(closure) => self.closed(closure),
+                    SessionEvent::Proposed { .. } => self.report.proposed += 1,
+                    SessionEvent::Contract(_) => self.report.contracts += 1,
+                    SessionEvent::Reconciling => self.report.reconciled += 1,
+                    SessionEvent::Closed(closure) => self.closed(closure),
                     _ => {}
                 }
             }
@@ -239,7 +239,7 @@ impl<P: Provider + Honest> World<P> {
     }
 
     fn send(&mut self, side: Side, kind: u8, length: u8) {
-        let Some(kind) = Kind::from_code(kind % 6) else { return };
+        let Some(kind) = ContentKind::from_code(kind % 6) else { return };
         let content: Vec<u8> = (0..length).map(|n| n ^ kind.code()).collect();
         let now = self.now;
         if let Some((stream, Ok(sequence))) = self.ask(side, |session, _| session.send(now, kind, &content)) {
@@ -336,7 +336,7 @@ impl<P: Provider + Honest> World<P> {
                 let admit = |_: &Eid| Admission::Admit;
                 let answer = responder.answer(self.now, identity, from, signed, admit, &mut out);
                 assert!(!(P::HONEST && changed && answer.is_ok()), "a changed PSS_INIT is answered");
-                if let Ok(Answer::Negotiate { length, .. }) = answer {
+                if let Ok(Replied::Negotiate { length, .. }) = answer {
                     let (bytes, at) = (out[..length].to_vec(), self.ends[to].at);
                     if from == self.ends[1 - to].at {
                         self.push(Datagram { to: 1 - to, from: at, original: bytes.clone(), bytes });

@@ -9,8 +9,8 @@ use iacp_core::discovery::{ANSWER_LEN, Discoverable, Search, check};
 use iacp_core::guard::{Ingress, Rate};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Capabilities, Flight, Incoming, Kind, Model, Received, RejectionReasons, Responder, Session, Settings,
-    TeardownReason, Terms,
+    Admission, Capabilities, ContentKind, Flight, Incoming, Model, Received, RejectionReasons, Responder, Session,
+    Settings, TeardownReason, Terms,
 };
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::{DhtKey, Eid};
@@ -116,7 +116,7 @@ fn session<const LOG: usize, const FRAMES: usize, C: iacp_core::pss::Congestion>
             2 => look(session.handle_deadline(now(), &identity(), &mut Noise)),
             3 => drop(black_box(session.next_deadline())),
             4 => drop(black_box(session.poll_event())),
-            5 => look(session.send(now(), black_box(Kind::Anml), opaque())),
+            5 => look(session.send(now(), black_box(ContentKind::Anml), opaque())),
             6 => look(session.finish(now())),
             7 => look(session.close(now(), black_box(TeardownReason::None))),
             8 => look(session.abort(now(), &identity(), black_box(TeardownReason::None))),

@@ -5,8 +5,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use iacp_core::crypto::AwsLc;
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Congestion, Event, Flight, Incoming, Kind, OVERHEAD, Received, Responder, Session,
-    Settings, TRANSMIT_BUFFER, Terms,
+    Admission, Capabilities, Congestion, ContentKind, Flight, Incoming, OVERHEAD, Received, Replied, Responder,
+    Session, SessionEvent, Settings, TRANSMIT_BUFFER, Terms,
 };
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
@@ -81,15 +81,15 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> Ours<C, LOG, FRAMES> 
         }
         while let Some(event) = self.sender.poll_event() {
             match event {
-                Event::Established => self.began = Some(now),
-                Event::Closed(closure) => panic!("the sender's session is over: {closure:?}"),
+                SessionEvent::Established => self.began = Some(now),
+                SessionEvent::Closed(closure) => panic!("the sender's session is over: {closure:?}"),
                 _ => {}
             }
         }
         while self.began.is_some() && self.left > 0 {
             let content = self.left.min((self.frame - OVERHEAD) as u64);
             let length = usize::try_from(content).expect("below the length of a frame");
-            if self.sender.send_with(at, Kind::Anml, length, |room| room.fill(7)).is_err() {
+            if self.sender.send_with(at, ContentKind::Anml, length, |room| room.fill(7)).is_err() {
                 break;
             }
             self.left -= content;
@@ -102,7 +102,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> Ours<C, LOG, FRAMES> 
         let (identity, from) = (&self.identities[1], address(Side::Sender));
         let mut out = [0; TRANSMIT_BUFFER];
         let answer = self.listening.answer(now, identity, from, &signed, |_: &_| Admission::Admit, &mut out);
-        if let Ok(Answer::Negotiate { length, .. }) = answer {
+        if let Ok(Replied::Negotiate { length, .. }) = answer {
             self.answers.push(out[..length].to_vec());
         } else if let Ok(accepted) = self.listening.accept(now, identity, from, &signed, &mut ()) {
             self.receiver.accept(now, &accepted).expect("its memory is free");
@@ -153,7 +153,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> Flow for Ours<C, LOG,
                     self.delivered += content.len() as u64;
                 }
                 while let Some(event) = self.receiver.poll_event() {
-                    assert!(!matches!(event, Event::Closed(_)), "the receiver's session is over: {event:?}");
+                    assert!(!matches!(event, SessionEvent::Closed(_)), "the receiver's session is over: {event:?}");
                 }
             }
         }

@@ -9,7 +9,8 @@ use iacp_core::erp::context::State;
 use iacp_core::erp::deflect;
 use iacp_core::erp::entity::{Dropped, HostEvent, HostSettings, Persist};
 use iacp_core::erp::keeper::Keeper;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Outcome, Standing};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Standing};
+use iacp_core::erp::resume::LineOutcome;
 use iacp_core::erp::stream::CARRIED;
 use iacp_core::governance::journal::Entry;
 use iacp_core::governance::reputation::Account;
@@ -30,7 +31,7 @@ pub struct Told {
     /// The EID at the other end, once OPENED has come.
     pub peer: Option<Eid>,
     /// What OPENED said: the outcome, the line, the first item to send and the first one to come.
-    pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
+    pub opened: Option<(LineOutcome, [u8; 16], u64, u64)>,
     /// What the session has, as OPENED said.
     pub capabilities: Option<Capabilities>,
     /// The peer was to be throttled, as OPENED said.

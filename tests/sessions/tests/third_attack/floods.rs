@@ -6,7 +6,7 @@ use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::erp::entity::{Dropped, HEAD, HostRequest, To};
 use iacp_core::erp::local::{ClosureCode, Listen, Request};
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Capabilities, Discard, Kind, TeardownReason};
+use iacp_core::pss::{Capabilities, ContentKind, Discard, TeardownReason};
 use iacp_wire::message::{ErpStream, PssTeardown};
 use iacp_wire::{Cookie, Eid, Frame, Message, Signature};
 use sessions::hosts::{Hosts, place};
@@ -137,7 +137,7 @@ fn peers_of_compromised_sessions_do_not_fill_the_table_of_peers() {
             run(&mut raw, &mut world, 300);
             assert!(raw.session.is_ready(), "stranger {number} of round {round} gets in");
             // A path report where ENDPOINTS was not agreed.
-            raw.session.send(world.now, Kind::PathReport, &[0; 32]).expect("it is sealed");
+            raw.session.send(world.now, ContentKind::PathReport, &[0; 32]).expect("it is sealed");
             run(&mut raw, &mut world, 300);
             assert!(raw.session.closure().is_some());
             shunned += 1;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use iacp_core::directory::accusation::verify_accusation;
-use iacp_core::directory::client::{Answer, BINDING, Found, QUESTION, Reader, Reading};
+use iacp_core::directory::client::{BINDING, Found, NodeRecords, QUESTION, Reader, Reading};
 use iacp_core::directory::metric::RESPONSIBLE;
 use iacp_core::directory::quorum::{Progress, Question, faulty};
 use iacp_core::directory::{Class, Judgement, Kind, Origin, judge};
@@ -272,7 +272,7 @@ impl Read {
     }
 }
 
-fn of_kind<'a>(answer: &Answer<'a>, kind: Kind) -> impl Iterator<Item = Record<'a>> {
+fn of_kind<'a>(answer: &NodeRecords<'a>, kind: Kind) -> impl Iterator<Item = Record<'a>> {
     answer.records().filter(move |record| record.kind == kind as u8)
 }
 
@@ -283,7 +283,7 @@ fn is_proof(body: &[u8], offender: &Eid) -> bool {
 
 impl Proven {
     /// Takes what a node has of a kind; what does not prove itself proves nothing.
-    fn take(&mut self, unix: UnixTime, kind: Kind, answer: &Answer<'_>, about: &Eid, reader: &Reader<'_>) {
+    fn take(&mut self, unix: UnixTime, kind: Kind, answer: &NodeRecords<'_>, about: &Eid, reader: &Reader<'_>) {
         for record in of_kind(answer, kind) {
             let stands = |airk: Option<Eid>| {
                 let judged = judge::<Crypto>(unix, Origin::Node, &record, None, &Reader { airk, ..*reader });

@@ -11,7 +11,7 @@ use crate::crypto::Provider;
 use crate::erp::agent::Storing;
 use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
-use crate::erp::switch_point::{Answer, Node, Verdict};
+use crate::erp::switch_point::{Node, RegisterAnswer, RegistrationState};
 use crate::identity::verify_frame;
 use crate::slots::Maybe;
 use crate::time::Mono;
@@ -155,7 +155,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         bytes: &[u8],
     ) -> HostEvent<'static> {
         let Some(quorum) = self.settings.quorum() else { return HostEvent::Dropped(Dropped::NotAsked) };
-        let answer = Answer::of(confirm.status.get());
+        let answer = RegisterAnswer::of(confirm.status.get());
         let node = confirm.directory_node_eid;
         let (slot, binding) = match self.agent_of(&confirm.eid) {
             Some(slot) => (Some(slot), self.agents.at(slot).and_then(|agent| agent.binding)),
@@ -175,22 +175,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
                 return HostEvent::Dropped(Dropped::Signature);
             }
-            let verdict = self.agents.at_mut(slot).and_then(|agent| agent.registration.answered(quorum, &node, answer));
-            if let Some(verdict) = verdict {
-                self.on_verdict(now, slot, verdict);
+            let state = self.agents.at_mut(slot).and_then(|agent| agent.registration.answered(quorum, &node, answer));
+            if let Some(state) = state {
+                self.on_registration_state(now, slot, state);
             }
             return HostEvent::Taken;
         }
         self.on_leaving_confirmed(now, quorum, from, frame, confirm, bytes)
     }
 
-    fn on_verdict(&mut self, now: Mono, slot: u32, verdict: Verdict) {
-        match verdict {
-            Verdict::Confirmed => self.confirmed(now, slot),
-            Verdict::Refused => {
+    fn on_registration_state(&mut self, now: Mono, slot: u32, state: RegistrationState) {
+        match state {
+            RegistrationState::Confirmed => self.confirmed(now, slot),
+            RegistrationState::Refused => {
                 self.end_context(now, slot, Event::RegistrationRefused);
             }
-            Verdict::Stale => {
+            RegistrationState::Stale => {
                 // One node's word is not a proof: what it knows is read, and proves itself. A node that says it again and again has
                 // it read no more often.
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.read_own_from <= now) {
@@ -198,14 +198,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 self.agents_ask.push(&mut self.agents, slot);
             }
-            Verdict::Accused => {
+            RegistrationState::Accused => {
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| !agent.accused) {
                     (agent.accused, agent.tell.state) = (true, true);
                 }
                 self.want_accusation(now, slot);
                 self.touch_agent(slot);
             }
-            Verdict::WrongSource => {
+            RegistrationState::WrongSource => {
                 if let Some(agent) = self.agents.at_mut(slot) {
                     agent.tell.wrong_source = true;
                 }

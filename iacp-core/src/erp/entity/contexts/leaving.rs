@@ -15,9 +15,9 @@ use crate::erp::binding::Binding;
 use crate::erp::context::Event as Step;
 use crate::erp::generation::Counter;
 use crate::erp::local::ClosureCode;
-use crate::erp::switch_point::{Answer, Quorum, Registration, Verdict};
+use crate::erp::switch_point::{Quorum, RegisterAnswer, Registration, RegistrationState};
 use crate::identity::verify_frame;
-use crate::pss::{Event, TeardownReason};
+use crate::pss::{SessionEvent, TeardownReason};
 use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
@@ -159,7 +159,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         entry.session.cut();
         let events = core::iter::from_fn(|| entry.session.poll_event());
         let ended = events.fold(unbegun, |ended, event| match event {
-            Event::Closed(closure) => Some(ClosureCode::of(closure)),
+            SessionEvent::Closed(closure) => Some(ClosureCode::of(closure)),
             _ => ended,
         });
         let delivered = entry.count_acknowledged();
@@ -259,8 +259,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
             return HostEvent::Dropped(Dropped::Signature);
         }
-        let answer = Answer::of(confirm.status.get());
-        if cell.registration.answered(quorum, &node, answer) == Some(Verdict::Confirmed) {
+        let answer = RegisterAnswer::of(confirm.status.get());
+        if cell.registration.answered(quorum, &node, answer) == Some(RegistrationState::Confirmed) {
             cell.registration.known = false;
         }
         HostEvent::Taken

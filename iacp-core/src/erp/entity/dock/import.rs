@@ -11,8 +11,7 @@ use super::IMPORTED;
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, ROTATION};
 use crate::erp::dock::{Beside, DockError, DockReason, Imported, LASTS, OFFER, Offer, Record, SessionRecord, moving};
-use crate::erp::local::Outcome;
-use crate::erp::resume::{self, Agreement, Items};
+use crate::erp::resume::{Agreement, Items, LineOutcome, ResumeRecord};
 use crate::identity::Identity;
 use crate::pss::{Ahead, Capabilities, Moving, Role};
 use crate::slots::Maybe;
@@ -187,7 +186,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(line) = record.line()
             && let Some(mut receipts) = self.receipts_of(agent)
         {
-            receipts.keep(now, resume::ResumeRecord { peer, line, safe });
+            receipts.keep(now, ResumeRecord { peer, line, safe });
         }
     }
 
@@ -260,7 +259,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 agent.fifo += 1;
             }
             fin |= waits.fin;
-            contents = contents.saturating_add(u64::from(waits.kind == crate::pss::Kind::Anml && !waits.fin));
+            contents = contents.saturating_add(u64::from(waits.kind == crate::pss::ContentKind::Anml && !waits.fin));
         }
         let sealed = beside.next_item.saturating_sub(contents);
         let logged = record.logged().filter(|(_, content)| *content).count();
@@ -274,7 +273,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         entry.session.close_gate(now);
         (entry.incoming, entry.heard, entry.opened, entry.greeting) = (incoming, moving.heard, true, true);
         (entry.item, entry.acknowledged, entry.delivered) = (beside.next_item, acknowledged, acknowledged);
-        (entry.outcome, entry.close) = (Outcome::Resumed, beside.close);
+        (entry.outcome, entry.close) = (LineOutcome::Resumed, beside.close);
         entry.finished = fin || beside.close.is_some() || moving.wish.is_some();
         (entry.imported, entry.asleep) = (Some(now.after(IMPORTED)), true);
         self.deadlines.bring_forward(slot, now.after(IMPORTED));
@@ -285,7 +284,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         line.items = Items::of(beside.not_safe, &beside.items);
         (line.consumed, line.freed, line.next) = (beside.not_safe, beside.not_safe, sealed);
         let receive_from = line.items.lowest();
-        let outcome = resume::Outcome::Resumed;
+        let outcome = LineOutcome::Resumed;
         line.agreement = Maybe::Just(Agreement { outcome, line: name, send_from: sealed, receive_from });
     }
 }

@@ -14,12 +14,12 @@ use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::agent::Storing;
 use crate::erp::context::State;
-use crate::erp::deflect::Scope;
 use crate::erp::dock::{Exporter, RecordType, TicketKeysOf};
 use crate::erp::generation::PORT;
 use crate::erp::resume::Line;
 use crate::erp::ticket::{Issuer, NotIssued, NotOpened, Opener};
 use crate::pss::continuity;
+use crate::scope::Scope;
 use crate::slots::List;
 use crate::time::Mono;
 

@@ -7,7 +7,7 @@ use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::erp::fields::put;
 use crate::erp::local::LocalStatus;
-use crate::pss::{Kind, SendError, Session, TeardownReason};
+use crate::pss::{ContentKind, SendError, Session, TeardownReason};
 use crate::slots::Links;
 use crate::time::Mono;
 
@@ -39,7 +39,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if item != entry.item {
             return Err(LocalStatus::OutOfOrder);
         }
-        self.put(now, (agent, slot), (Kind::Anml, false), content)?;
+        self.put(now, (agent, slot), (ContentKind::Anml, false), content)?;
         if let Some(entry) = self.sessions.at_mut(slot) {
             entry.item = entry.item.saturating_add(1);
         }
@@ -65,7 +65,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if items != entry.item {
             return Err(LocalStatus::OutOfOrder);
         }
-        self.put(now, (agent, slot), (Kind::Anml, true), &[])?;
+        self.put(now, (agent, slot), (ContentKind::Anml, true), &[])?;
         if let Some(entry) = self.sessions.at_mut(slot) {
             entry.finished = true;
         }
@@ -78,7 +78,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         &mut self,
         now: Mono,
         (agent, slot): (u32, u32),
-        (kind, fin): (Kind, bool),
+        (kind, fin): (ContentKind, bool),
         content: &[u8],
     ) -> Result<(), LocalStatus> {
         let state = self.state(agent);
@@ -258,13 +258,13 @@ fn seal<P: Provider, const LOG: usize, const FRAMES: usize>(
     now: Mono,
     session: &mut Session<P, LOG, FRAMES>,
     line: Option<&mut LineSlot>,
-    (kind, fin): (Kind, bool),
+    (kind, fin): (ContentKind, bool),
     content: &[u8],
 ) -> Result<(), SendError> {
     if fin {
         return session.finish(now).map(|_| ());
     }
-    let Some(line) = line.filter(|_| kind == Kind::Anml) else {
+    let Some(line) = line.filter(|_| kind == ContentKind::Anml) else {
         return session.send(now, kind, content).map(|_| ());
     };
     let number = line.next.to_be_bytes();

@@ -5,9 +5,11 @@ use iacp_wire::Eid;
 use super::super::tables::LineSlot;
 use super::super::{Entry, LlEntity};
 use crate::crypto::Provider;
-use crate::erp::local::{LocalStatus, Outcome, RESUME_RECORD};
+use crate::erp::local::{LocalStatus, RESUME_RECORD};
 use crate::erp::receipt::Receipts;
-use crate::erp::resume::{self, Agreement, Initiator, Item, Items, Knowledge, Line, Refusal, Resume, ResumeRecord};
+use crate::erp::resume::{
+    self, Agreement, Initiator, Item, Items, Knowledge, Line, LineOutcome, NotResumed, Resume, ResumeRecord,
+};
 use crate::pss::{Capabilities, Role, TeardownReason, Violation};
 use crate::slots::Maybe;
 use crate::time::Mono;
@@ -96,7 +98,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !agreed.contains(Capabilities::RESUME) {
             self.drop_line(slot);
             if let Some(entry) = self.sessions.at_mut(slot) {
-                entry.outcome = if record.is_some() { Outcome::Unknown } else { Outcome::New };
+                entry.outcome = if record.is_some() { LineOutcome::Unknown } else { LineOutcome::New };
             }
             self.touch(slot);
             return;
@@ -129,9 +131,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         match initiator.freezes() {
             Some(line) => self.freeze(agent, &peer, line, slot),
-            None => {
-                self.agree(slot, Agreement::begin(resume::Outcome::New, Line::of_session(session.0, session.1)), None)
-            }
+            None => self.agree(slot, Agreement::begin(LineOutcome::New, Line::of_session(session.0, session.1)), None),
         }
     }
 
@@ -143,11 +143,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let Some(identity) = &context.identity else { return };
             match refusal {
                 // Its bytes have no meaning, or one that nothing has asked for.
-                Refusal::Malformed | Refusal::OtherLine => {
-                    entry.session.violated(now, identity, Violation::Kind(crate::pss::Kind::Resume.code()));
+                NotResumed::Malformed | NotResumed::OtherLine => {
+                    entry.session.violated(now, identity, Violation::Kind(crate::pss::ContentKind::Resume.code()));
                 }
                 // Nothing is guessed.
-                Refusal::Contradiction => {
+                NotResumed::Contradiction => {
                     // It is this agent's session, so the identity is the right one.
                     let _ = entry.session.abort(now, identity, TeardownReason::DeltaLogLost);
                 }
@@ -156,7 +156,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.touch(slot);
     }
 
-    fn take_resume(&mut self, now: Mono, slot: u32, content: &[u8]) -> Result<(), Refusal> {
+    fn take_resume(&mut self, now: Mono, slot: u32, content: &[u8]) -> Result<(), NotResumed> {
         let theirs = Resume::read(content)?;
         // The peer's first frame may come before this side has begun.
         self.begin_line(now, slot);
@@ -166,7 +166,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let session = Line::of_session(cookies.0, cookies.1);
         let Some(line) = self.line_of(slot) else { return Ok(()) };
         if role == Role::Initiator {
-            let Some(initiator) = line.initiator.get() else { return Err(Refusal::OtherLine) };
+            let Some(initiator) = line.initiator.get() else { return Err(NotResumed::OtherLine) };
             let agreement = initiator.settle(&theirs, session)?;
             let known = Known { knowledge: line.known, items: line.items };
             if line.agreement.is_none() {
@@ -189,7 +189,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 line.known = known.knowledge;
             }
         }
-        if agreement.outcome == resume::Outcome::Resumed {
+        if agreement.outcome == LineOutcome::Resumed {
             self.freeze(agent, &peer, agreement.line, slot);
         }
         self.agree(slot, agreement, known.as_ref());
@@ -214,18 +214,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(line) = self.line_mut(slot) else { return };
         line.agreement = Maybe::Just(agreement);
         line.next = agreement.send_from;
-        let outcome = match agreement.outcome {
-            resume::Outcome::New => Outcome::New,
-            resume::Outcome::Resumed => Outcome::Resumed,
-            resume::Outcome::Unknown => Outcome::Unknown,
-        };
-        match known.filter(|_| outcome == Outcome::Resumed) {
+        let outcome = agreement.outcome;
+        match known.filter(|_| outcome == LineOutcome::Resumed) {
             Some(known) => (line.items, line.consumed) = (known.items, known.knowledge.safe),
             None => (line.items, line.consumed) = (Items::from(0), 0),
         }
         // The peer sends from there.
         line.freed = line.consumed;
-        if outcome != Outcome::Resumed {
+        if outcome != LineOutcome::Resumed {
             self.forget_carried(slot);
         }
         let Some(entry) = self.sessions.at_mut(slot) else { return };
@@ -302,7 +298,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The number of the item in a frame, and whether it is news to the agent; an error where the frame has none.
     pub(in crate::erp::entity) fn take_item(&mut self, slot: u32, content: &[u8]) -> Result<Option<u64>, Violation> {
-        let kind = Violation::Kind(crate::pss::Kind::Anml.code());
+        let kind = Violation::Kind(crate::pss::ContentKind::Anml.code());
         let number = content.first_chunk().map(|number| u64::from_be_bytes(*number)).ok_or(kind)?;
         let line = self.line_mut(slot).ok_or(kind)?;
         match line.items.take(number) {

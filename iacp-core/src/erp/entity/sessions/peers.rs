@@ -7,9 +7,9 @@ use iacp_wire::Eid;
 use super::super::{ASKING, CLAIMS, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
-use crate::erp::deflect::Scope;
 use crate::erp::generation::{PORT, claimed_place};
 use crate::pss::Admission;
+use crate::scope::Scope;
 use crate::slots::List;
 use crate::time::Mono;
 

@@ -7,7 +7,7 @@ use crate::crypto::Provider;
 use crate::pss::shared::frame::{Contract, GroupKey, Op, Status, Update};
 use crate::pss::shared::right::Due;
 use crate::pss::shared::{Coordinate, Endpoints, Reach};
-use crate::pss::{Kind, SendError};
+use crate::pss::{ContentKind, SendError};
 use crate::time::Mono;
 
 /// No more frames about endpoints are sealed in one step.
@@ -67,7 +67,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Some(Due::Gone(coordinate)) => {
                 let update = Update { coordinate, version: 0, value: None, sealed: false };
                 let entry = self.sessions.at_mut(slot)?;
-                let sealed = entry.session.send_with(now, Kind::EseUpdate, WITHOUT, |room| _ = update.write(room));
+                let sealed =
+                    entry.session.send_with(now, ContentKind::EseUpdate, WITHOUT, |room| _ = update.write(room));
                 if sealed.is_ok() {
                     self.shared.at_mut(place)?.rights.sent(Due::Gone(coordinate), 0);
                 }
@@ -120,13 +121,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             // A member's contract may want its keys to change more often.
             group.shorten(entry.session.contract().map_or(0, |terms| terms.dgk_rotation));
             let content = |room: &mut [u8]| _ = group.write_key(room);
-            entry.session.send_with(now, Kind::Dgk, GroupKey::LEN, content)?;
+            entry.session.send_with(now, ContentKind::Dgk, GroupKey::LEN, content)?;
             shared.rights.sent(Due::Key(at), group.epoch());
             self.groups_due(agent);
             // From now on the right to it has an end that matters.
             self.settle_shared(slot);
         } else {
-            entry.session.send_with(now, Kind::Dgk, OUT, |room| _ = group.write_out(room))?;
+            entry.session.send_with(now, ContentKind::Dgk, OUT, |room| _ = group.write_out(room))?;
             shared.rights.sent(Due::Out(at), group.epoch());
         }
         Ok(())
@@ -153,7 +154,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let op = Op::Result { request: pending.request, status: pending.status as u16, version: pending.version };
         let contract = Contract { coordinate: pending.coordinate, op };
         let entry = self.sessions.at_mut(slot).ok_or(SendError::NotNow)?;
-        entry.session.send_with(now, Kind::Sfc, CONTRACT, |room| _ = contract.write(room))?;
+        entry.session.send_with(now, ContentKind::Sfc, CONTRACT, |room| _ = contract.write(room))?;
         if let Some(kept) = self.shared.at_mut(place).and_then(|shared| shared.answers.get_mut(at)) {
             *kept = None;
         }
@@ -167,7 +168,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (Some(point), Some(entry)) = (point, sessions.at_mut(slot)) else { return Err(SendError::NotNow) };
         let coordinate = point.coordinate.ok_or(SendError::NotNow)?;
         let contract = Contract { coordinate, op: Op::Subscribe { known: point.seen.version() } };
-        entry.session.send_with(now, Kind::Sfc, READING, |room| _ = contract.write(room))?;
+        entry.session.send_with(now, ContentKind::Sfc, READING, |room| _ = contract.write(room))?;
         point.again = false;
         Ok(())
     }
@@ -203,7 +204,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             endpoint.value()
         };
         let update = Update { coordinate, version: endpoint.version(), value: Some(value), sealed };
-        entry.session.send_with(now, Kind::EseUpdate, WITHOUT + value.len(), |room| _ = update.write(room))?;
+        entry.session.send_with(now, ContentKind::EseUpdate, WITHOUT + value.len(), |room| _ = update.write(room))?;
         Ok(Some(endpoint.version()))
     }
 }

@@ -11,7 +11,7 @@ use crate::erp::local::LocalStatus;
 use crate::pss::shared::Coordinate;
 use crate::pss::shared::endpoint::{exclusive_tag, pair_tag};
 use crate::pss::shared::frame::{Contract, Op, TAG};
-use crate::pss::{Capabilities, Kind, Role, SendError, session_hash};
+use crate::pss::{Capabilities, ContentKind, Role, SendError, session_hash};
 use crate::time::Mono;
 
 /// The tag of a pair's endpoint.
@@ -162,7 +162,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let contract = Contract { coordinate, op };
         let entry = self.sessions.at_mut(slot).ok_or(SendError::NotNow)?;
         let peer = entry.session.peer();
-        entry.session.send_with(now, Kind::Sfc, GRANT.saturating_add(length), |room| _ = contract.write(room))?;
+        entry
+            .session
+            .send_with(now, ContentKind::Sfc, GRANT.saturating_add(length), |room| _ = contract.write(room))?;
         let trusted = self.trusts(agent, &coordinate, &peer);
         if let Some(shared) = self.shared.at_mut(place) {
             shared.rights.regranted(&coordinate);

@@ -7,7 +7,7 @@ use super::super::desk::Done;
 use crate::crypto::Provider;
 use crate::erp::local::LocalStatus;
 use crate::erp::stream::CONTENT;
-use crate::pss::Kind;
+use crate::pss::ContentKind;
 use crate::pss::shared::Coordinate;
 use crate::pss::shared::endpoint::EndpointError;
 use crate::pss::shared::frame::{Contract, Op, VALUE};
@@ -207,7 +207,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ) -> Result<(), LocalStatus> {
         let mut content = [0; CONTENT];
         let length = Contract { coordinate, op }.write(&mut content).ok_or(LocalStatus::TooLong)?;
-        let put = self.put(now, (agent, slot), (Kind::Sfc, false), content.get(..length).unwrap_or_default());
+        let put = self.put(now, (agent, slot), (ContentKind::Sfc, false), content.get(..length).unwrap_or_default());
         zeroize::Zeroize::zeroize(&mut content);
         put?;
         self.touch(slot);

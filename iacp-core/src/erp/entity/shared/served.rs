@@ -10,7 +10,7 @@ use crate::erp::local::{AgentEvent, LocalStatus};
 use crate::pss::shared::frame::{Contract, GroupKey, Op, Status, Update};
 use crate::pss::shared::right::Served;
 use crate::pss::shared::{Coordinate, Endpoints, Reach};
-use crate::pss::{Capabilities, Kind, Violation};
+use crate::pss::{Capabilities, ContentKind, Violation};
 use crate::time::Mono;
 
 /// Where the value begins in a content of kinds 1 and 4.
@@ -22,7 +22,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         &mut self,
         now: Mono,
         (agent, slot): (u32, u32),
-        (kind, sequence, reach): (Kind, u64, Reach),
+        (kind, sequence, reach): (ContentKind, u64, Reach),
         content: &'d mut [u8],
     ) -> HostEvent<'d> {
         let Some((eid, channel)) = self.agents.at(agent).map(|context| (context.eid(), context.channel)) else {
@@ -36,11 +36,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return HostEvent::Taken;
         }
         let told = match kind {
-            Kind::EseUpdate => self.on_update(now, slot, sequence, content),
-            Kind::Dgk => self.on_key(now, slot, sequence, content).map(|()| None),
-            Kind::Sfc => self.on_contract(now, (agent, slot), (sequence, reach), content),
-            Kind::PathReport => self.on_report(slot, content).map(Some).ok_or(Malformed),
-            Kind::Anml | Kind::Resume => Ok(None),
+            ContentKind::EseUpdate => self.on_update(now, slot, sequence, content),
+            ContentKind::Dgk => self.on_key(now, slot, sequence, content).map(|()| None),
+            ContentKind::Sfc => self.on_contract(now, (agent, slot), (sequence, reach), content),
+            ContentKind::PathReport => self.on_report(slot, content).map(Some).ok_or(Malformed),
+            ContentKind::Anml | ContentKind::Resume => Ok(None),
         };
         match told {
             Ok(Some(event)) => HostEvent::Agent { eid, channel, session: self.sessions.handle(slot), event },

@@ -2,7 +2,7 @@
 
 use crate::pss::shared::frame::Status;
 use crate::pss::shared::group_key::{Group, MEMBERS, Membership};
-use crate::pss::shared::right::{Granted, READ, Seen};
+use crate::pss::shared::right::{Granted, PeerEndpoint, READ};
 use crate::pss::shared::{Coordinate, Rights};
 use crate::slots::{Links, Reset};
 use crate::time::Mono;
@@ -18,7 +18,7 @@ const REQUESTS: usize = 8;
 pub(super) struct Point {
     /// `None`: the place is free.
     pub(super) coordinate: Option<Coordinate>,
-    pub(super) seen: Seen,
+    pub(super) seen: PeerEndpoint,
     /// The peer has granted something, as of the frame with this sequence.
     pub(super) granted: bool,
     pub(super) above: Option<u64>,
@@ -38,7 +38,7 @@ pub(super) struct Point {
 impl Point {
     const FREE: Self = Self {
         coordinate: None,
-        seen: Seen::NEW,
+        seen: PeerEndpoint::NEW,
         granted: false,
         above: None,
         followed: false,
@@ -173,7 +173,8 @@ impl SharedSlot {
     /// The same, in a session that has come from another host.
     pub(in crate::erp::entity) fn grant_to_us(&mut self, granted: &Granted) {
         if let Some(point) = self.point(granted.coordinate) {
-            (point.granted, point.followed, point.seen) = (true, granted.subscribed, Seen::up_to(granted.version));
+            (point.granted, point.followed, point.seen) =
+                (true, granted.subscribed, PeerEndpoint::up_to(granted.version));
         }
     }
 

@@ -5,7 +5,7 @@ mod seen;
 mod serve;
 
 pub use due::Due;
-pub use seen::Seen;
+pub use seen::PeerEndpoint;
 pub use serve::{OPS_A_SECOND, Served};
 
 use super::coordinate::Coordinate;

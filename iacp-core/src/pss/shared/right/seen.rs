@@ -3,12 +3,12 @@
 /// The state of a peer's endpoint, as seen here: a value counts only with a higher version. After GONE the versions
 /// start again, for frames that are sealed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct PeerEndpoint {
     version: u64,
     ended: Option<u64>,
 }
 
-impl Seen {
+impl PeerEndpoint {
     /// Nothing was taken.
     pub const NEW: Self = Self { version: 0, ended: None };
 

@@ -9,8 +9,8 @@ use iacp_core::crypto::ChaChaOnly;
 use iacp_core::crypto::Secret32;
 use iacp_core::identity::Identity;
 #[cfg(feature = "responder")]
-use iacp_core::pss::{Admission, Answer, Incoming, Responder, Settings, Terms};
-use iacp_core::pss::{Capabilities, Closure, Discard, Event, Kind, Received, Session, TeardownReason};
+use iacp_core::pss::{Admission, Incoming, Replied, Responder, Settings, Terms};
+use iacp_core::pss::{Capabilities, Closure, ContentKind, Discard, Received, Session, SessionEvent, TeardownReason};
 use iacp_core::time::Mono;
 #[cfg(feature = "initiator")]
 use iacp_wire::Eid;
@@ -78,7 +78,7 @@ pub fn answer(door: &Door, now: u64, agent: &Agent, from: SocketAddr, datagram: 
     let mut out = [0; Link::TRANSMIT_BUFFER];
     let Ok(Incoming::Signed(signed)) = Incoming::parse(datagram.bytes()) else { return false };
     let answered = door.answer(Mono(now), agent, from, &signed, |_| Admission::Admit, &mut out);
-    let Ok(Answer::Negotiate { length, .. }) = answered else { return false };
+    let Ok(Replied::Negotiate { length, .. }) = answered else { return false };
     datagram.bytes.iter_mut().zip(out).for_each(|(to, from)| *to = from);
     datagram.length = length;
     true
@@ -112,7 +112,7 @@ pub fn transmit<'l>(link: &'l mut Link, now: u64, out: &'l mut Datagram) -> Opti
 /// A data frame: sealed, and lent for sending.
 #[inline(never)]
 pub fn send<'l>(link: &'l mut Link, now: u64, content: &[u8], out: &'l mut Datagram) -> Option<&'l [u8]> {
-    link.send(Mono(now), Kind::Anml, content).ok()?;
+    link.send(Mono(now), ContentKind::Anml, content).ok()?;
     transmit(link, now, out)
 }
 
@@ -127,9 +127,9 @@ pub fn receive(link: &mut Link, now: u64, agent: &Agent, from: SocketAddr, datag
     let mut meant = Meant::Nothing;
     while let Some(event) = link.poll_event() {
         meant = match event {
-            Event::Established => Meant::Established,
-            Event::Finished { .. } | Event::Delivered | Event::Writable => meant,
-            Event::Closed(Closure::Graceful) => Meant::Closed,
+            SessionEvent::Established => Meant::Established,
+            SessionEvent::Finished { .. } | SessionEvent::Delivered | SessionEvent::Writable => meant,
+            SessionEvent::Closed(Closure::Graceful) => Meant::Closed,
             _ => Meant::Unexpected,
         };
     }

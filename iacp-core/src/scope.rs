@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv4Addr};
 /// The reach of an address, narrowest first.
 ///
 /// ```
-/// use iacp_core::dhi::scope::Scope;
+/// use iacp_core::scope::Scope;
 ///
 /// assert_eq!(Scope::of([127, 0, 0, 1].into()), Scope::Host);
 /// assert_eq!(Scope::of([192, 168, 1, 1].into()), Scope::Site);
