@@ -1,5 +1,6 @@
 //! A provider without AES, for devices without room in flash for a cipher that they never use.
 
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, Suites, WeakKey, chacha, curve};
 
 pub use super::curve::SigningKey;
@@ -57,7 +58,7 @@ impl Provider for ChaChaOnly {
     }
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        Cipher(Self::SUITES.has(suite).then(|| chacha::Key::new(key)))
+        cleared::<KEY, _>(|| Cipher(Self::SUITES.has(suite).then(|| chacha::Key::new(key))))
     }
 
     fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {

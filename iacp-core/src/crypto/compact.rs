@@ -1,5 +1,6 @@
 //! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
 
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, chacha};
 
 pub use super::portable::SigningKey;
@@ -72,9 +73,11 @@ impl Provider for Compact {
     }
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        Cipher(match suite {
-            Suite::Aes256Gcm => Key::Aes256Gcm(Secret32::fill(|to| *to = *key.expose())),
-            Suite::ChaCha20Poly1305 => Key::ChaCha20Poly1305(chacha::Key::new(key)),
+        cleared::<KEY, _>(|| {
+            Cipher(match suite {
+                Suite::Aes256Gcm => Key::Aes256Gcm(Secret32::fill(|to| *to = *key.expose())),
+                Suite::ChaCha20Poly1305 => Key::ChaCha20Poly1305(chacha::Key::new(key)),
+            })
         })
     }
 

@@ -1,5 +1,6 @@
 //! Ed25519 and X25519 by ed25519-compact, shared by the providers that have no engine of their own for them.
 
+use super::stack::{KEY, cleared};
 use super::{BadSignature, Secret32, WeakKey};
 use ed25519_compact::{Error, KeyPair, PublicKey, SecretKey, Seed, Signature, VerifyingState, x25519};
 
@@ -13,22 +14,23 @@ const ZERO_SEED_PUBLIC: [u8; 32] = [
 ];
 
 pub(super) fn signing_key(seed: &Secret32) -> SigningKey {
-    SigningKey(KeyPair::try_from_seed(Seed::new(*seed.expose())).unwrap_or_else(|_| {
-        let mut sk = SecretKey::new([0; 64]);
-        for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
-            *to = from;
-        }
-        KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
-    }))
+    cleared::<KEY, _>(|| {
+        SigningKey(KeyPair::try_from_seed(Seed::new(*seed.expose())).unwrap_or_else(|_| {
+            let mut sk = SecretKey::new([0; 64]);
+            for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
+                *to = from;
+            }
+            KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
+        }))
+    })
 }
 
 pub(super) fn public_key(key: &SigningKey) -> [u8; 32] {
     *key.0.pk
 }
 
-#[inline(never)]
 pub(super) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-    *key.0.sk.sign(message, None)
+    cleared::<KEY, _>(|| *key.0.sk.sign(message, None))
 }
 
 /// The equation with the cofactor: ed25519-compact checks whether \[S\]B − \[k\]A − R is of small order. It does not
@@ -61,25 +63,29 @@ fn finish(state: &VerifyingState) -> Result<(), BadSignature> {
     state.verify().map_err(|_| BadSignature)
 }
 
-#[inline(never)]
 pub(super) fn x25519_public(secret: &Secret32) -> [u8; 32] {
     // The base point has prime order and a clamped scalar is not a multiple of it: this cannot fail. If the zero point did
     // appear, every peer would refuse it.
-    x25519::SecretKey::new(*secret.expose()).recover_public_key().map_or([0; 32], |public| *public)
+    cleared::<KEY, _>(|| {
+        x25519::SecretKey::new(*secret.expose()).recover_public_key().map_or([0; 32], |public| *public)
+    })
 }
 
-#[inline(never)]
 pub(super) fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
     // `dh` checks all bytes of the result for zero in constant time, and wipes its output.
-    let shared = x25519::PublicKey::new(*public).dh(&x25519::SecretKey::new(*secret.expose()));
-    shared.map(|bytes| Secret32::fill(|to| *to = *bytes)).map_err(|_| WeakKey)
+    cleared::<KEY, _>(|| {
+        let shared = x25519::PublicKey::new(*public).dh(&x25519::SecretKey::new(*secret.expose()));
+        shared.map(|bytes| Secret32::fill(|to| *to = *bytes)).map_err(|_| WeakKey)
+    })
 }
 
 pub(super) fn static_secret(key: &SigningKey) -> Secret32 {
     // This fails only for a slice of another length than 32, and there is none.
-    Secret32::fill(|to| {
-        if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
-            *to = *secret;
-        }
+    cleared::<KEY, _>(|| {
+        Secret32::fill(|to| {
+            if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
+                *to = *secret;
+            }
+        })
     })
 }

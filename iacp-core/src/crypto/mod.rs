@@ -28,6 +28,7 @@ pub(crate) mod hash;
 pub mod portable;
 mod provider;
 mod secret;
+mod stack;
 pub mod strict;
 mod suite;
 
@@ -41,6 +42,7 @@ pub use error::{BadSignature, BadTag, TooLong, WeakKey};
 pub use portable::Portable;
 pub use provider::{CheckedKey, Provider};
 pub use secret::Secret32;
+pub use stack::{clear_stack, cleared};
 pub use strict::Equation;
 pub use suite::{Suite, Suites};
 

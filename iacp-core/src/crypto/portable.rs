@@ -1,5 +1,6 @@
 //! The default provider: portable, without an allocator.
 
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, WeakKey, chacha, curve};
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::inout::InOutBuf;
@@ -55,9 +56,11 @@ impl Provider for Portable {
 
     // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        Cipher(match suite {
-            Suite::Aes256Gcm => Expanded::Aes256Gcm(Aes256Gcm::new(key.expose().into())),
-            Suite::ChaCha20Poly1305 => Expanded::ChaCha20Poly1305(chacha::Key::new(key)),
+        cleared::<KEY, _>(|| {
+            Cipher(match suite {
+                Suite::Aes256Gcm => Expanded::Aes256Gcm(Aes256Gcm::new(key.expose().into())),
+                Suite::ChaCha20Poly1305 => Expanded::ChaCha20Poly1305(chacha::Key::new(key)),
+            })
         })
     }
 

@@ -20,7 +20,7 @@ mod error;
 mod event;
 mod handshake;
 mod packed;
-mod scrub;
+pub(crate) mod scrub;
 mod session;
 pub mod shared;
 mod stream;

@@ -1,17 +1,19 @@
-//! Clears dead stack frames, whose bytes a move could copy.
+//! Clears dead stack frames: no step of a session leaves there what it has derived, and no move copies it from there.
 
-use zeroize::Zeroize;
+use crate::crypto::{clear_stack, cleared};
 
-/// How many bytes are cleared: more than the frames of the next calls need. On small machines these are small, and so
-/// is the stack.
-const REACH: usize = if cfg!(target_pointer_width = "64") { 4_096 } else { 1_024 };
+/// How many bytes are cleared: more than the frames of a step need in which keys are derived. On small machines these are
+/// small, and so is the stack.
+const REACH: usize = if cfg!(target_pointer_width = "64") { 16_384 } else { 2_048 };
 
 /// Overwrites the stack below its caller. When a large enum is moved, the bytes between its fields are moved too, and
 /// these may be left over from an earlier call. So this is called after a call that had a secret on the stack and
 /// before such an enum is moved into the session's memory, where no drop would wipe those bytes.
-#[inline(never)]
-pub(super) fn scrub() {
-    let mut dead = [0_u8; REACH];
-    dead.zeroize();
-    core::hint::black_box(&mut dead);
+pub(crate) fn scrub() {
+    clear_stack::<REACH>();
+}
+
+/// Runs a step in which keys are derived, and overwrites its stack.
+pub(crate) fn cleanly<T>(step: impl FnOnce() -> T) -> T {
+    cleared::<REACH, T>(step)
 }

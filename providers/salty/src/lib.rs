@@ -24,12 +24,14 @@
 use core::marker::PhantomData;
 
 use iacp_core::crypto::{
-    BadSignature, BadTag, ChaChaOnly, Equation, Provider, Secret32, Suite, Suites, WeakKey, strict,
+    BadSignature, BadTag, ChaChaOnly, Equation, Provider, Secret32, Suite, Suites, WeakKey, cleared, strict,
 };
 use salty::{
     CompressedY, FieldElement, FieldImplementation, Keypair, PublicKey, SecretKey, Sha512, Signature, agreement,
 };
-use zeroize::Zeroize;
+
+/// How deep the stack of an operation with a secret is, in bytes.
+const DEPTH: usize = if cfg!(target_pointer_width = "64") { 8_192 } else { 2_048 };
 
 /// Ed25519 and X25519 by salty; ciphers and hashes of another provider, [`ChaChaOnly`] if none is named.
 ///
@@ -85,15 +87,17 @@ fn without_sign(point: &[u8; 32]) -> [u8; 32] {
 
 #[inline(never)]
 fn public_of(seed: &Secret32) -> [u8; 32] {
-    PublicKey::from(&SecretKey::from(seed.expose())).to_bytes()
+    cleared::<DEPTH, _>(|| PublicKey::from(&SecretKey::from(seed.expose())).to_bytes())
 }
 
 #[inline(never)]
 fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-    // Signing uses the encoding of the public key, never its point.
-    let mut public = PublicKey::default();
-    public.compressed = CompressedY(key.public);
-    Keypair { secret: SecretKey::from(key.seed.expose()), public }.sign(message).to_bytes()
+    cleared::<DEPTH, _>(|| {
+        // Signing uses the encoding of the public key, never its point.
+        let mut public = PublicKey::default();
+        public.compressed = CompressedY(key.public);
+        Keypair { secret: SecretKey::from(key.seed.expose()), public }.sign(message).to_bytes()
+    })
 }
 
 #[inline(never)]
@@ -116,11 +120,13 @@ fn montgomery(point: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
 
 #[inline(never)]
 fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-    let secret = agreement::SecretKey::from_seed(secret.expose());
-    let shared = secret.agree(&agreement::PublicKey::from(*public));
-    let shared = Secret32::fill(|to| *to = shared.to_bytes());
-    // All bytes are looked at before it is said whether they are zero.
-    if shared.expose().iter().fold(0, |all, byte| all | byte) == 0 { Err(WeakKey) } else { Ok(shared) }
+    cleared::<DEPTH, _>(|| {
+        let secret = agreement::SecretKey::from_seed(secret.expose());
+        let shared = secret.agree(&agreement::PublicKey::from(*public));
+        let shared = Secret32::fill(|to| *to = shared.to_bytes());
+        // All bytes are looked at before it is said whether they are zero.
+        if shared.expose().iter().fold(0, |all, byte| all | byte) == 0 { Err(WeakKey) } else { Ok(shared) }
+    })
 }
 
 impl<C: Provider> Provider for Salty<C> {
@@ -131,7 +137,7 @@ impl<C: Provider> Provider for Salty<C> {
     const EQUATION: Equation = Equation::Cofactorless;
 
     fn signing_key(seed: &Secret32) -> SigningKey {
-        SigningKey { seed: Secret32::fill(|to| *to = *seed.expose()), public: public_of(seed) }
+        cleared::<DEPTH, _>(|| SigningKey { seed: Secret32::fill(|to| *to = *seed.expose()), public: public_of(seed) })
     }
 
     fn public_key(key: &SigningKey) -> [u8; 32] {
@@ -151,7 +157,7 @@ impl<C: Provider> Provider for Salty<C> {
     }
 
     fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        agreement::SecretKey::from_seed(secret.expose()).public().to_bytes()
+        cleared::<DEPTH, _>(|| agreement::SecretKey::from_seed(secret.expose()).public().to_bytes())
     }
 
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
@@ -159,18 +165,18 @@ impl<C: Provider> Provider for Salty<C> {
     }
 
     fn static_secret(key: &SigningKey) -> Secret32 {
-        let mut hash = Sha512::new().updated(key.seed.expose()).finalize();
-        let secret = Secret32::fill(|to| {
-            for (to, from) in to.iter_mut().zip(hash) {
-                *to = from;
-            }
-            // Clamped (RFC 7748 §5).
-            let [first, .., last] = to;
-            *first &= 0xf8;
-            *last = *last & 0x7f | 0x40;
-        });
-        hash.zeroize();
-        secret
+        cleared::<DEPTH, _>(|| {
+            let hash = Sha512::new().updated(key.seed.expose()).finalize();
+            Secret32::fill(|to| {
+                for (to, from) in to.iter_mut().zip(hash) {
+                    *to = from;
+                }
+                // Clamped (RFC 7748 §5).
+                let [first, .., last] = to;
+                *first &= 0xf8;
+                *last = *last & 0x7f | 0x40;
+            })
+        })
     }
 
     fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {

@@ -47,7 +47,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
-use self::parts::{DIRECTORY, ENDPOINTS, RESUME, ROAMING, part};
+use self::parts::{ANSWERS, DIRECTORY, ENDPOINTS, RESUME, ROAMING, part};
 use self::proof::Proof;
 use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
@@ -154,7 +154,8 @@ impl HostSettings {
 
 /// An answer that is not a session's: the newest one waits until it is polled.
 struct Reply {
-    bytes: [u8; HEAD],
+    /// A PSS_NEG is the only one.
+    bytes: [u8; if ANSWERS { HEAD } else { 0 }],
     length: usize,
     to: Option<To>,
 }
@@ -384,7 +385,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             confirms: TokenBucket::new(settings.all, now),
             rooms: List::EMPTY,
             channel_news: None,
-            reply: Reply { bytes: [0; HEAD], length: 0, to: None },
+            reply: Reply { bytes: [0; _], length: 0, to: None },
             last: None,
             clock: now,
             decoy,

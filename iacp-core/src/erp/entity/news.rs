@@ -9,13 +9,23 @@ use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened};
 use crate::erp::resume::LineOutcome;
+use crate::pss::scrub::scrub;
 use crate::pss::{Capabilities, SessionEvent};
 use crate::slots::Slots;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next thing that an agent, or the host, is told. Ask until there is nothing.
-    #[inline(never)]
     pub fn poll_event(&mut self) -> Option<HostEvent<'static>> {
+        let event = self.next_event();
+        if let Some(HostEvent::Agent { event: AgentEvent::Closed { .. }, .. }) = event {
+            // The ciphers of the session have left copies of their keys wherever they were called from.
+            scrub();
+        }
+        event
+    }
+
+    #[inline(never)]
+    fn next_event(&mut self) -> Option<HostEvent<'static>> {
         if let Some(channel) = self.channel_news.take() {
             return Some(HostEvent::ChannelShut(channel));
         }

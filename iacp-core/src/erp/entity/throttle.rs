@@ -1,6 +1,7 @@
 //! A peer of low reputation is throttled: its sessions get a quarter of the window, few new frames of data a second each way,
 //! and three paths where there are relays (`IACP §3.6.2`, the second verdict).
 
+use super::parts::ANSWERS;
 use crate::guard::{Rate, TokenBucket};
 use crate::pss::Terms;
 use crate::time::Mono;
@@ -75,8 +76,8 @@ impl Signed {
     }
 }
 
-/// As many as there are buckets for networks at the door.
-pub(super) const NETWORKS: usize = 64;
+/// As many as there are buckets for networks at the door. Where no peer opens a session, few frames of strangers cost anything.
+pub(super) const NETWORKS: usize = if ANSWERS { 64 } else { 8 };
 /// Reads of the directory for strangers of one network in a second.
 const OF_A_NETWORK: u8 = 2;
 

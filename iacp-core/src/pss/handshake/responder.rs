@@ -16,6 +16,7 @@ use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
 use crate::pss::discard::Discard;
 use crate::pss::error::TooSmall;
+use crate::pss::scrub::cleanly;
 use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
@@ -298,6 +299,20 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         admit: impl FnOnce(&Eid) -> Admission,
         out: &mut [u8],
     ) -> Result<Replied, NotAnswered> {
+        cleanly(|| self.negotiate(now, settings, identity, from, signed, admit, out))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of `answer_as`")]
+    fn negotiate<P: Provider>(
+        &self,
+        now: Mono,
+        settings: &Settings,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+        admit: impl FnOnce(&Eid) -> Admission,
+        out: &mut [u8],
+    ) -> Result<Replied, NotAnswered> {
         let Signed { frame, bytes, .. } = signed;
         let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession.into()) };
         let out = out.get_mut(..HANDSHAKE_LEN).ok_or(NotAnswered::TooSmall(TooSmall { needed: HANDSHAKE_LEN }))?;
@@ -375,8 +390,19 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// # Errors
     /// As those of [`Self::accept`].
     // keeps: IACP-083 (§4.2.4.1), IACP-086 (§4.2.4.1)
-    #[inline(never)]
     pub fn accept_as<P: Provider>(
+        &mut self,
+        now: Mono,
+        settings: &Settings,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+        gate: &mut impl Gate,
+    ) -> Result<Accepted, Discard> {
+        cleanly(|| self.prove(now, settings, identity, from, signed, gate))
+    }
+
+    fn prove<P: Provider>(
         &mut self,
         now: Mono,
         settings: &Settings,

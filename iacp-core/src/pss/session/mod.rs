@@ -53,7 +53,7 @@ use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
 use crate::pss::handshake::terms::{Capabilities, Terms};
 use crate::pss::packed::Packed;
-use crate::pss::scrub::scrub;
+use crate::pss::scrub::{cleanly, scrub};
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::{self, Cookies};
 use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};
@@ -228,14 +228,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         rng: &mut impl CryptoRng,
     ) {
         scrub();
-        self.begin_attempt(now, offered, restarts, rng);
+        cleanly(|| self.begin_attempt(now, offered, restarts, rng));
         // The attempt is already in its place, so the stack is free for the signature.
         if let Stage::Hearing(attempt) = &mut self.stage {
             attempt.sign(identity, &self.names.peer);
         }
     }
 
-    #[inline(never)]
     fn begin_attempt(
         &mut self,
         now: Mono,
@@ -258,10 +257,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// This memory is in use; nothing has changed, and the initiator has to begin again.
     pub fn accept(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
         scrub();
-        self.begin_accepted(now, accepted)
+        cleanly(|| self.begin_accepted(now, accepted))
     }
 
-    #[inline(never)]
     fn begin_accepted(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
         self.check_start()?;
         let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;
@@ -514,6 +512,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         loop {
             let notice = self.notices.next()?;
+            if matches!(notice, Notice::Closed) {
+                // The ciphers have left copies of their keys wherever they were called from.
+                scrub();
+            }
             // Events that no longer apply are not reported.
             if let Some(event) = self.tell(notice) {
                 return Some(event);

@@ -14,7 +14,7 @@ use zeroize::Zeroize;
 
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::Discard;
-use crate::pss::scrub::scrub;
+use crate::pss::scrub::{cleanly, scrub};
 
 /// A key is renewed when it has sealed this many frames, heartbeats included.
 pub(crate) const UPDATE_AFTER: u32 = 1 << 22;
@@ -106,18 +106,18 @@ impl<T> Expanded<T> {
     }
 }
 
+/// Puts the secret of the next generation into the place of the last one.
+fn next<P: Provider>(secret: &mut Secret32, way: Way) {
+    cleanly(|| *secret = P::hkdf_expand_key(secret, way.update()));
+}
+
 /// Expands a key where it will be used.
 #[inline(never)]
 fn expand<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, secret: &Secret32, way: Way) {
     *place = Expanded::None;
     let key = P::hkdf_expand_key(secret, way.key());
     scrub();
-    place_cipher::<P>(place, suite, &key);
-}
-
-#[inline(never)]
-fn place_cipher<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, key: &Secret32) {
-    *place = Expanded::Key(P::cipher(suite, key));
+    cleanly(|| *place = Expanded::Key(P::cipher(suite, &key)));
 }
 
 /// The key of one direction for another host that continues the session. It is wiped when it is dropped.
@@ -206,7 +206,7 @@ impl<P: Provider> Sealing<P> {
         if self.cipher.get().is_none() {
             return;
         }
-        self.secret = P::hkdf_expand_key(&self.secret, self.way.update());
+        next::<P>(&mut self.secret, self.way);
         expand::<P>(&mut self.cipher, self.suite, &self.secret, self.way);
         self.generation = self.generation.wrapping_add(1);
         self.sealed = 0;
@@ -341,7 +341,7 @@ impl<P: Provider> Opening<P> {
 
     /// Ends generation *low*, of which no frame can still arrive. Its secret and key are wiped.
     pub(crate) fn leave_low(&mut self) {
-        self.secret = P::hkdf_expand_key(&self.secret, self.way.update());
+        next::<P>(&mut self.secret, self.way);
         if !self.cipher_ahead {
             expand::<P>(&mut self.cipher, self.suite, &self.secret, self.way);
         }
@@ -381,8 +381,18 @@ impl<P: Provider> Opening<P> {
     }
 
     /// Opens a frame of the generation whose key is not kept expanded.
-    #[inline(never)]
     fn open_other(&mut self, ahead: bool, nonce: &[u8; 12], aad: &[u8], sealed: &mut [u8], tag: &[u8; 16]) -> bool {
+        cleanly(|| self.open_with_other(ahead, nonce, aad, sealed, tag))
+    }
+
+    fn open_with_other(
+        &mut self,
+        ahead: bool,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        sealed: &mut [u8],
+        tag: &[u8; 16],
+    ) -> bool {
         if !ahead {
             let cipher = P::cipher(self.suite, &P::hkdf_expand_key(&self.secret, self.way.key()));
             return P::open(&cipher, nonce, aad, sealed, tag).is_ok();

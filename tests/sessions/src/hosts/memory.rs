@@ -1,6 +1,6 @@
 //! Memory for a host, lent for the life of the test.
 
-use iacp_core::crypto::Portable;
+use iacp_core::crypto::{Portable, Provider};
 use iacp_core::dhi::mapping::Known;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{
@@ -24,7 +24,7 @@ pub(super) fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
 
 /// Memory for this many agents and sessions. It is leaked: a test is short.
 #[must_use]
-pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Portable, 8192, 16> {
+pub fn memory<P: Provider>(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, P, 8192, 16> {
     let cells = |count: usize| (2 * count.max(1)).next_power_of_two();
     Memory {
         agents: leak(agents, || Slot::new(AgentSlot::EMPTY)),
