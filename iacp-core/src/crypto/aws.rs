@@ -3,8 +3,9 @@
 //! Its constructors can fail for want of memory, and a step function cannot report that. So each AWS-LC key has a
 //! portable key as a fallback, which gives the same bytes.
 
-use super::stack::{KEY, cleared};
+use super::stack::KEY;
 use super::{BadSignature, BadTag, Equation, Portable, Provider, Secret32, Suite, WeakKey, portable};
+use crate::cleared;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, X25519};
 use aws_lc_rs::signature::{self, ED25519, Ed25519KeyPair};
@@ -29,6 +30,66 @@ enum Expanded {
     Portable(portable::Cipher),
 }
 
+cleared! {
+    KEY;
+    fn expand_seed(seed: &Secret32) -> SigningKey {
+        SigningKey {
+            native: Ed25519KeyPair::from_seed_unchecked(seed.expose()).ok(),
+            portable: Portable::signing_key(seed),
+        }
+    }
+}
+
+cleared! {
+    KEY;
+    fn compute_signature(key: &SigningKey, message: &[u8]) -> [u8; 64] {
+        let native = key.native.as_ref().and_then(|pair| pair.try_sign(message).ok());
+        native
+            .and_then(|signature| signature.as_ref().first_chunk().copied())
+            .unwrap_or_else(|| Portable::sign(&key.portable, message))
+    }
+}
+
+cleared! {
+    KEY;
+    fn public_of(secret: &Secret32) -> [u8; 32] {
+        let native =
+            PrivateKey::from_private_key(&X25519, secret.expose()).and_then(|key| Ok(key.compute_public_key()?));
+        native
+            .ok()
+            .and_then(|public| public.as_ref().first_chunk().copied())
+            .unwrap_or_else(|| Portable::x25519_public(secret))
+    }
+}
+
+cleared! {
+    KEY;
+    fn agree(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
+        // AWS-LC reports the all-zero result as an error, in constant time.
+        let Ok(key) = PrivateKey::from_private_key(&X25519, secret.expose()) else {
+            return Portable::x25519(secret, public);
+        };
+        let peer = agreement::UnparsedPublicKey::new(&X25519, public);
+        agreement::agree(&key, peer, WeakKey, |shared| {
+            shared.first_chunk().map(|bytes| Secret32::fill(|to| *to = *bytes)).ok_or(WeakKey)
+        })
+    }
+}
+
+cleared! {
+    KEY;
+    fn expand(suite: Suite, key: &Secret32) -> Cipher {
+        let algorithm = match suite {
+            Suite::Aes256Gcm => &AES_256_GCM,
+            Suite::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+        };
+        Cipher(UnboundKey::new(algorithm, key.expose()).map_or_else(
+            |_| Expanded::Portable(Portable::cipher(suite, key)),
+            |key| Expanded::Native(LessSafeKey::new(key)),
+        ))
+    }
+}
+
 impl Provider for AwsLc {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
@@ -37,10 +98,7 @@ impl Provider for AwsLc {
     const EQUATION: Equation = Equation::Cofactorless;
 
     fn signing_key(seed: &Secret32) -> SigningKey {
-        cleared::<KEY, _>(|| SigningKey {
-            native: Ed25519KeyPair::from_seed_unchecked(seed.expose()).ok(),
-            portable: Portable::signing_key(seed),
-        })
+        expand_seed(seed)
     }
 
     fn public_key(key: &SigningKey) -> [u8; 32] {
@@ -48,12 +106,7 @@ impl Provider for AwsLc {
     }
 
     fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-        cleared::<KEY, _>(|| {
-            let native = key.native.as_ref().and_then(|pair| pair.try_sign(message).ok());
-            native
-                .and_then(|signature| signature.as_ref().first_chunk().copied())
-                .unwrap_or_else(|| Portable::sign(&key.portable, message))
-        })
+        compute_signature(key, message)
     }
 
     fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
@@ -61,27 +114,11 @@ impl Provider for AwsLc {
     }
 
     fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        cleared::<KEY, _>(|| {
-            let native =
-                PrivateKey::from_private_key(&X25519, secret.expose()).and_then(|key| Ok(key.compute_public_key()?));
-            native
-                .ok()
-                .and_then(|public| public.as_ref().first_chunk().copied())
-                .unwrap_or_else(|| Portable::x25519_public(secret))
-        })
+        public_of(secret)
     }
 
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        cleared::<KEY, _>(|| {
-            // AWS-LC reports the all-zero result as an error, in constant time.
-            let Ok(key) = PrivateKey::from_private_key(&X25519, secret.expose()) else {
-                return Portable::x25519(secret, public);
-            };
-            let peer = agreement::UnparsedPublicKey::new(&X25519, public);
-            agreement::agree(&key, peer, WeakKey, |shared| {
-                shared.first_chunk().map(|bytes| Secret32::fill(|to| *to = *bytes)).ok_or(WeakKey)
-            })
-        })
+        agree(secret, public)
     }
 
     fn static_secret(key: &SigningKey) -> Secret32 {
@@ -90,16 +127,7 @@ impl Provider for AwsLc {
 
     // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        let algorithm = match suite {
-            Suite::Aes256Gcm => &AES_256_GCM,
-            Suite::ChaCha20Poly1305 => &CHACHA20_POLY1305,
-        };
-        cleared::<KEY, _>(|| {
-            Cipher(UnboundKey::new(algorithm, key.expose()).map_or_else(
-                |_| Expanded::Portable(Portable::cipher(suite, key)),
-                |key| Expanded::Native(LessSafeKey::new(key)),
-            ))
-        })
+        expand(suite, key)
     }
 
     fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {

@@ -1,7 +1,8 @@
 //! A provider without AES, for devices without room in flash for a cipher that they never use.
 
-use super::stack::{KEY, cleared};
+use super::stack::KEY;
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, Suites, WeakKey, chacha, curve};
+use crate::cleared;
 
 pub use super::curve::SigningKey;
 
@@ -22,6 +23,13 @@ pub struct ChaChaOnly;
 
 /// An expanded cipher key, which wipes itself; `None` for the suite that this provider lacks.
 pub struct Cipher(Option<chacha::Key>);
+
+cleared! {
+    KEY;
+    fn copy(suite: Suite, key: &Secret32) -> Cipher {
+        Cipher(ChaChaOnly::SUITES.has(suite).then(|| chacha::Key::new(key)))
+    }
+}
 
 impl Provider for ChaChaOnly {
     type SigningKey = SigningKey;
@@ -58,7 +66,7 @@ impl Provider for ChaChaOnly {
     }
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        cleared::<KEY, _>(|| Cipher(Self::SUITES.has(suite).then(|| chacha::Key::new(key))))
+        copy(suite, key)
     }
 
     fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {

@@ -1,7 +1,8 @@
 //! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
 
-use super::stack::{KEY, cleared};
+use super::stack::KEY;
 use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, chacha};
+use crate::cleared;
 
 pub use super::portable::SigningKey;
 
@@ -40,6 +41,16 @@ fn open_aes(key: &Secret32, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8], tag
     Portable::open(&Portable::cipher(Suite::Aes256Gcm, key), nonce, aad, buffer, tag)
 }
 
+cleared! {
+    KEY;
+    fn copy(suite: Suite, key: &Secret32) -> Cipher {
+        Cipher(match suite {
+            Suite::Aes256Gcm => Key::Aes256Gcm(Secret32::fill(|to| *to = *key.expose())),
+            Suite::ChaCha20Poly1305 => Key::ChaCha20Poly1305(chacha::Key::new(key)),
+        })
+    }
+}
+
 impl Provider for Compact {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
@@ -73,12 +84,7 @@ impl Provider for Compact {
     }
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        cleared::<KEY, _>(|| {
-            Cipher(match suite {
-                Suite::Aes256Gcm => Key::Aes256Gcm(Secret32::fill(|to| *to = *key.expose())),
-                Suite::ChaCha20Poly1305 => Key::ChaCha20Poly1305(chacha::Key::new(key)),
-            })
-        })
+        copy(suite, key)
     }
 
     fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {

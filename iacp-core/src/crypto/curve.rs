@@ -1,7 +1,8 @@
 //! Ed25519 and X25519 by ed25519-compact, shared by the providers that have no engine of their own for them.
 
-use super::stack::{KEY, cleared};
+use super::stack::KEY;
 use super::{BadSignature, Secret32, WeakKey};
+use crate::cleared;
 use ed25519_compact::{Error, KeyPair, PublicKey, SecretKey, Seed, Signature, VerifyingState, x25519};
 
 /// The key pair of an EID. The secret half wipes itself.
@@ -13,24 +14,28 @@ const ZERO_SEED_PUBLIC: [u8; 32] = [
     0x77, 0x1d, 0xe2, 0x43, 0xa6, 0x3a, 0xc0, 0x48, 0xa1, 0x8b, 0x59, 0xda, 0x29,
 ];
 
-pub(super) fn signing_key(seed: &Secret32) -> SigningKey {
-    cleared::<KEY, _>(|| {
+cleared! {
+    KEY;
+    pub(super) fn signing_key(seed: &Secret32) -> SigningKey {
         SigningKey(KeyPair::try_from_seed(Seed::new(*seed.expose())).unwrap_or_else(|_| {
-            let mut sk = SecretKey::new([0; 64]);
-            for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
-                *to = from;
-            }
-            KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
-        }))
-    })
+                    let mut sk = SecretKey::new([0; 64]);
+                    for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
+                        *to = from;
+                    }
+                    KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
+                }))
+    }
 }
 
 pub(super) fn public_key(key: &SigningKey) -> [u8; 32] {
     *key.0.pk
 }
 
-pub(super) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-    cleared::<KEY, _>(|| *key.0.sk.sign(message, None))
+cleared! {
+    KEY;
+    pub(super) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
+        *key.0.sk.sign(message, None)
+    }
 }
 
 /// The equation with the cofactor: ed25519-compact checks whether \[S\]B − \[k\]A − R is of small order. It does not
@@ -63,29 +68,32 @@ fn finish(state: &VerifyingState) -> Result<(), BadSignature> {
     state.verify().map_err(|_| BadSignature)
 }
 
-pub(super) fn x25519_public(secret: &Secret32) -> [u8; 32] {
-    // The base point has prime order and a clamped scalar is not a multiple of it: this cannot fail. If the zero point did
-    // appear, every peer would refuse it.
-    cleared::<KEY, _>(|| {
+cleared! {
+    KEY;
+    pub(super) fn x25519_public(secret: &Secret32) -> [u8; 32] {
+        // The base point has prime order and a clamped scalar is not a multiple of it: this cannot fail. If the zero point did
+        // appear, every peer would refuse it.
         x25519::SecretKey::new(*secret.expose()).recover_public_key().map_or([0; 32], |public| *public)
-    })
+    }
 }
 
-pub(super) fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-    // `dh` checks all bytes of the result for zero in constant time, and wipes its output.
-    cleared::<KEY, _>(|| {
+cleared! {
+    KEY;
+    pub(super) fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
+        // `dh` checks all bytes of the result for zero in constant time, and wipes its output.
         let shared = x25519::PublicKey::new(*public).dh(&x25519::SecretKey::new(*secret.expose()));
         shared.map(|bytes| Secret32::fill(|to| *to = *bytes)).map_err(|_| WeakKey)
-    })
+    }
 }
 
-pub(super) fn static_secret(key: &SigningKey) -> Secret32 {
-    // This fails only for a slice of another length than 32, and there is none.
-    cleared::<KEY, _>(|| {
+cleared! {
+    KEY;
+    pub(super) fn static_secret(key: &SigningKey) -> Secret32 {
+        // This fails only for a slice of another length than 32, and there is none.
         Secret32::fill(|to| {
-            if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
-                *to = *secret;
-            }
-        })
-    })
+                if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
+                    *to = *secret;
+                }
+            })
+    }
 }

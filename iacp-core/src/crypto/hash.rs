@@ -3,7 +3,8 @@
 
 use super::error::TooLong;
 use super::secret::Secret32;
-use super::stack::{HASH, cleared};
+use super::stack::HASH;
+use crate::cleared;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::block_api::compress256;
@@ -55,19 +56,21 @@ fn several_blocks(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret32 {
-    cleared::<HASH, _>(|| {
+cleared! {
+    HASH;
+    pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret32 {
         // A key of any length is a key for HMAC.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Secret32::new([0; 32]) };
         for part in parts {
             mac.update(part);
         }
         Secret32::new(mac.finalize().into_bytes().into())
-    })
+    }
 }
 
-pub(super) fn hkdf_expand(prk: &Secret32, info: &[u8], out: &mut [u8]) -> Result<(), TooLong> {
-    cleared::<HASH, _>(|| {
+cleared! {
+    HASH;
+    pub(super) fn hkdf_expand(prk: &Secret32, info: &[u8], out: &mut [u8]) -> Result<(), TooLong> {
         Hkdf::<Sha256>::from_prk(prk.expose()).map_err(|_| TooLong)?.expand(info, out).map_err(|_| TooLong)
-    })
+    }
 }

@@ -42,7 +42,7 @@ pub use error::{BadSignature, BadTag, TooLong, WeakKey};
 pub use portable::Portable;
 pub use provider::{CheckedKey, Provider};
 pub use secret::Secret32;
-pub use stack::{clear_stack, cleared};
+pub use stack::{ClearStack, clear_stack};
 pub use strict::Equation;
 pub use suite::{Suite, Suites};
 

@@ -1,7 +1,8 @@
 //! The default provider: portable, without an allocator.
 
-use super::stack::{KEY, cleared};
+use super::stack::KEY;
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, WeakKey, chacha, curve};
+use crate::cleared;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{self, AeadInOut, KeyInit};
@@ -20,6 +21,16 @@ pub struct Cipher(Expanded);
 enum Expanded {
     Aes256Gcm(Aes256Gcm),
     ChaCha20Poly1305(chacha::Key),
+}
+
+cleared! {
+    KEY;
+    fn expand(suite: Suite, key: &Secret32) -> Cipher {
+        Cipher(match suite {
+            Suite::Aes256Gcm => Expanded::Aes256Gcm(Aes256Gcm::new(key.expose().into())),
+            Suite::ChaCha20Poly1305 => Expanded::ChaCha20Poly1305(chacha::Key::new(key)),
+        })
+    }
 }
 
 impl Provider for Portable {
@@ -56,12 +67,7 @@ impl Provider for Portable {
 
     // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
-        cleared::<KEY, _>(|| {
-            Cipher(match suite {
-                Suite::Aes256Gcm => Expanded::Aes256Gcm(Aes256Gcm::new(key.expose().into())),
-                Suite::ChaCha20Poly1305 => Expanded::ChaCha20Poly1305(chacha::Key::new(key)),
-            })
-        })
+        expand(suite, key)
     }
 
     fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {

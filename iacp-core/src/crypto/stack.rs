@@ -10,7 +10,7 @@ use core::hint::black_box;
 /// machines, and spilled. `tests/wiping` looks whether it suffices.
 pub(super) const KEY: usize = if cfg!(target_pointer_width = "64") { 8_192 } else { 2_048 };
 /// How deep the stack of an HMAC is.
-pub(super) const HASH: usize = if cfg!(target_pointer_width = "64") { 2_048 } else { 1_024 };
+pub(super) const HASH: usize = 2_048;
 
 /// Overwrites so many bytes of stack below the frame of its caller. They have to be there: firmware adds them to the depth
 /// of its stack.
@@ -34,37 +34,44 @@ pub fn clear_stack<const BYTES: usize>() {
     black_box(&mut dead);
 }
 
-/// Runs an operation with a secret, and overwrites the stack that it used, as far as `BYTES`. For who writes a
-/// [`Provider`](super::Provider).
+/// Calls [`clear_stack`] when it goes out of scope: `let _clear = ClearStack::<2_048>;` stands in front of the call of an
+/// operation with a secret, in [`cleared!`](crate::cleared).
 ///
-/// The result is written where the caller wants it, and is not overwritten.
-///
-/// ```
-/// use iacp_core::crypto::{ChaChaOnly, Provider, Secret32, WeakKey, cleared};
-///
-/// fn agree(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-///     cleared::<2_048, _>(|| ChaChaOnly::x25519(secret, public))
-/// }
-/// assert!(agree(&Secret32::new([7; 32]), &[9; 32]).is_ok());
-/// ```
-#[inline]
-pub fn cleared<const BYTES: usize, T>(operation: impl FnOnce() -> T) -> T {
-    // A guard, and not a call before the return: then the result would be a variable here, and returned as a copy of it.
-    let _cleared = Cleared::<BYTES>;
-    below(operation)
-}
+/// A guard, and not a call behind the operation: then the result would be a variable there, and a copy of it would be returned.
+pub struct ClearStack<const BYTES: usize>;
 
-/// In a frame of its own, which is below that of the caller.
-#[inline(never)]
-fn below<T>(operation: impl FnOnce() -> T) -> T {
-    operation()
-}
-
-struct Cleared<const BYTES: usize>;
-
-impl<const BYTES: usize> Drop for Cleared<BYTES> {
+impl<const BYTES: usize> Drop for ClearStack<BYTES> {
     #[inline]
     fn drop(&mut self) {
         clear_stack::<BYTES>();
     }
+}
+
+/// A function that leaves nothing on the stack: its body runs in a frame of its own, and so many bytes from there on are
+/// overwritten before it returns. For who writes a [`Provider`](crate::crypto::Provider): what computes with a secret belongs into
+/// such a function.
+///
+/// ```
+/// use iacp_core::crypto::{ChaChaOnly, Provider, Secret32, WeakKey};
+///
+/// iacp_core::cleared! {
+///     2_048;
+///     /// X25519 by an engine.
+///     fn agree(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
+///         ChaChaOnly::x25519(secret, public)
+///     }
+/// }
+/// assert!(agree(&Secret32::new([7; 32]), &[9; 32]).is_ok());
+/// ```
+#[macro_export]
+macro_rules! cleared {
+    ($bytes:expr; $(#[$attribute:meta])* $visible:vis fn $name:ident($($value:ident: $kind:ty),* $(,)?) -> $out:ty $body:block) => {
+        $(#[$attribute])*
+        $visible fn $name($($value: $kind),*) -> $out {
+            #[inline(never)]
+            fn below($($value: $kind),*) -> $out $body
+            let _clear = $crate::crypto::ClearStack::<{ $bytes }>;
+            below($($value),*)
+        }
+    };
 }

@@ -1,6 +1,6 @@
 //! Clears dead stack frames: no step of a session leaves there what it has derived, and no move copies it from there.
 
-use crate::crypto::{clear_stack, cleared};
+use crate::crypto::{ClearStack, clear_stack};
 
 /// How many bytes are cleared: more than the frames of a step need in which keys are derived. On small machines these are
 /// small, and so is the stack.
@@ -13,7 +13,6 @@ pub(crate) fn scrub() {
     clear_stack::<REACH>();
 }
 
-/// Runs a step in which keys are derived, and overwrites its stack.
-pub(crate) fn cleanly<T>(step: impl FnOnce() -> T) -> T {
-    cleared::<REACH, T>(step)
-}
+/// `let _clear = AFTERWARDS;` stands in front of the call of a step in which keys are derived, and overwrites its stack afterwards. The
+/// step is a function that is not inlined.
+pub(crate) const AFTERWARDS: ClearStack<REACH> = ClearStack;

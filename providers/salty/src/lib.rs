@@ -23,8 +23,9 @@
 
 use core::marker::PhantomData;
 
+use iacp_core::cleared;
 use iacp_core::crypto::{
-    BadSignature, BadTag, ChaChaOnly, Equation, Provider, Secret32, Suite, Suites, WeakKey, cleared, strict,
+    BadSignature, BadTag, ChaChaOnly, Equation, Provider, Secret32, Suite, Suites, WeakKey, strict,
 };
 use salty::{
     CompressedY, FieldElement, FieldImplementation, Keypair, PublicKey, SecretKey, Sha512, Signature, agreement,
@@ -85,19 +86,29 @@ fn without_sign(point: &[u8; 32]) -> [u8; 32] {
 
 // Each large operation is a function by itself, so that their frames are never on the stack together.
 
-#[inline(never)]
-fn public_of(seed: &Secret32) -> [u8; 32] {
-    cleared::<DEPTH, _>(|| PublicKey::from(&SecretKey::from(seed.expose())).to_bytes())
+cleared! {
+    DEPTH;
+    fn public_of(seed: &Secret32) -> [u8; 32] {
+        PublicKey::from(&SecretKey::from(seed.expose())).to_bytes()
+    }
 }
 
-#[inline(never)]
-fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-    cleared::<DEPTH, _>(|| {
+// The public key is computed before: its frame and this one are not on the stack together.
+cleared! {
+    DEPTH;
+    fn key_of(seed: &Secret32, public: [u8; 32]) -> SigningKey {
+        SigningKey { seed: Secret32::fill(|to| *to = *seed.expose()), public }
+    }
+}
+
+cleared! {
+    DEPTH;
+    fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
         // Signing uses the encoding of the public key, never its point.
         let mut public = PublicKey::default();
         public.compressed = CompressedY(key.public);
         Keypair { secret: SecretKey::from(key.seed.expose()), public }.sign(message).to_bytes()
-    })
+    }
 }
 
 #[inline(never)]
@@ -118,15 +129,38 @@ fn montgomery(point: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
     Ok((&(&one + &y) * &(&one - &y).inverse()).to_bytes())
 }
 
-#[inline(never)]
-fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-    cleared::<DEPTH, _>(|| {
+cleared! {
+    DEPTH;
+    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
         let secret = agreement::SecretKey::from_seed(secret.expose());
         let shared = secret.agree(&agreement::PublicKey::from(*public));
         let shared = Secret32::fill(|to| *to = shared.to_bytes());
         // All bytes are looked at before it is said whether they are zero.
         if shared.expose().iter().fold(0, |all, byte| all | byte) == 0 { Err(WeakKey) } else { Ok(shared) }
-    })
+    }
+}
+
+cleared! {
+    DEPTH;
+    fn x25519_public(secret: &Secret32) -> [u8; 32] {
+        agreement::SecretKey::from_seed(secret.expose()).public().to_bytes()
+    }
+}
+
+cleared! {
+    DEPTH;
+    fn static_secret(key: &SigningKey) -> Secret32 {
+        let hash = Sha512::new().updated(key.seed.expose()).finalize();
+        Secret32::fill(|to| {
+            for (to, from) in to.iter_mut().zip(hash) {
+                *to = from;
+            }
+            // Clamped (RFC 7748 §5).
+            let [first, .., last] = to;
+            *first &= 0xf8;
+            *last = *last & 0x7f | 0x40;
+        })
+    }
 }
 
 impl<C: Provider> Provider for Salty<C> {
@@ -137,7 +171,7 @@ impl<C: Provider> Provider for Salty<C> {
     const EQUATION: Equation = Equation::Cofactorless;
 
     fn signing_key(seed: &Secret32) -> SigningKey {
-        cleared::<DEPTH, _>(|| SigningKey { seed: Secret32::fill(|to| *to = *seed.expose()), public: public_of(seed) })
+        key_of(seed, public_of(seed))
     }
 
     fn public_key(key: &SigningKey) -> [u8; 32] {
@@ -157,7 +191,7 @@ impl<C: Provider> Provider for Salty<C> {
     }
 
     fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        cleared::<DEPTH, _>(|| agreement::SecretKey::from_seed(secret.expose()).public().to_bytes())
+        x25519_public(secret)
     }
 
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
@@ -165,18 +199,7 @@ impl<C: Provider> Provider for Salty<C> {
     }
 
     fn static_secret(key: &SigningKey) -> Secret32 {
-        cleared::<DEPTH, _>(|| {
-            let hash = Sha512::new().updated(key.seed.expose()).finalize();
-            Secret32::fill(|to| {
-                for (to, from) in to.iter_mut().zip(hash) {
-                    *to = from;
-                }
-                // Clamped (RFC 7748 §5).
-                let [first, .., last] = to;
-                *first &= 0xf8;
-                *last = *last & 0x7f | 0x40;
-            })
-        })
+        static_secret(key)
     }
 
     fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {

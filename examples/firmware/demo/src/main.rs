@@ -33,7 +33,7 @@ const RESTART_AT: u64 = 300;
 const RESET_AT: u64 = 600;
 /// The memory of the device is searched for the keys of its session then, and once it has none.
 const SEARCHED_AT: u64 = 500;
-/// The stack of the device may not grow beyond this, in bytes. The goal is 10,240: 4,064 are the LL-Entity.
+/// The stack of the device may not grow beyond this, in bytes: the goal for a whole node.
 const STACK: usize = 10 << 10;
 /// How long the gateway is away.
 const AWAY: Duration = Duration::from_millis(1_500);

@@ -16,7 +16,7 @@ use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
 use crate::pss::discard::Discard;
 use crate::pss::error::TooSmall;
-use crate::pss::scrub::cleanly;
+use crate::pss::scrub::AFTERWARDS;
 use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
@@ -299,10 +299,12 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         admit: impl FnOnce(&Eid) -> Admission,
         out: &mut [u8],
     ) -> Result<Replied, NotAnswered> {
-        cleanly(|| self.negotiate(now, settings, identity, from, signed, admit, out))
+        let _clear = AFTERWARDS;
+        self.negotiate(now, settings, identity, from, signed, admit, out)
     }
 
     #[expect(clippy::too_many_arguments, reason = "those of `answer_as`")]
+    #[inline(never)]
     fn negotiate<P: Provider>(
         &self,
         now: Mono,
@@ -399,9 +401,11 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         gate: &mut impl Gate,
     ) -> Result<Accepted, Discard> {
-        cleanly(|| self.prove(now, settings, identity, from, signed, gate))
+        let _clear = AFTERWARDS;
+        self.prove(now, settings, identity, from, signed, gate)
     }
 
+    #[inline(never)]
     fn prove<P: Provider>(
         &mut self,
         now: Mono,

@@ -17,7 +17,7 @@ use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT, Negotiation, Par
 use crate::pss::handshake::incoming::Signed;
 use crate::pss::handshake::initiator::{ATTEMPT, Confirmation, NotAnswer};
 use crate::pss::handshake::terms::{Capabilities, RejectionReasons, Terms};
-use crate::pss::scrub::{cleanly, scrub};
+use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
@@ -94,9 +94,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Sends the initiator's PSS_ACK, with or without accepting the terms: the keys exist from here on.
     fn answer_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
         scrub();
-        cleanly(|| self.acknowledge_turn_one(now, identity, accept));
+        let _clear = AFTERWARDS;
+        self.acknowledge_turn_one(now, identity, accept);
     }
 
+    #[inline(never)]
     fn acknowledge_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
         let Stage::Hearing(attempt) = &self.stage else { return };
         let Some(offered) = attempt.offered() else { return };

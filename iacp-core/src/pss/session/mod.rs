@@ -53,7 +53,7 @@ use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
 use crate::pss::handshake::terms::{Capabilities, Terms};
 use crate::pss::packed::Packed;
-use crate::pss::scrub::{cleanly, scrub};
+use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::{self, Cookies};
 use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};
@@ -228,13 +228,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         rng: &mut impl CryptoRng,
     ) {
         scrub();
-        cleanly(|| self.begin_attempt(now, offered, restarts, rng));
+        {
+            let _clear = AFTERWARDS;
+            self.begin_attempt(now, offered, restarts, rng);
+        }
         // The attempt is already in its place, so the stack is free for the signature.
         if let Stage::Hearing(attempt) = &mut self.stage {
             attempt.sign(identity, &self.names.peer);
         }
     }
 
+    #[inline(never)]
     fn begin_attempt(
         &mut self,
         now: Mono,
@@ -257,9 +261,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// This memory is in use; nothing has changed, and the initiator has to begin again.
     pub fn accept(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
         scrub();
-        cleanly(|| self.begin_accepted(now, accepted))
+        let _clear = AFTERWARDS;
+        self.begin_accepted(now, accepted)
     }
 
+    #[inline(never)]
     fn begin_accepted(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
         self.check_start()?;
         let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;

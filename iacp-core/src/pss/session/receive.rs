@@ -15,7 +15,7 @@ use crate::pss::discard::{Discard, Violation};
 use crate::pss::event::{Received, TeardownReason};
 use crate::pss::handshake::incoming::{Incoming, Sealed, Signed};
 use crate::pss::handshake::terms::Capabilities;
-use crate::pss::scrub::{cleanly, scrub};
+use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::{HEARTBEATS, Vector};
 use crate::pss::stream::inbound::NotTaken;
@@ -54,7 +54,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             match incoming {
                 Incoming::Sealed(sealed) => self.on_sealed(now, identity, from, sealed),
                 Incoming::Signed(signed) => {
-                    cleanly(|| self.on_signed(now, identity, from, &signed)).map(|()| Received::Taken)
+                    let _clear = AFTERWARDS;
+                    self.on_signed(now, identity, from, &signed).map(|()| Received::Taken)
                 }
             }
         } else {
@@ -70,6 +71,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         received
     }
 
+    #[inline(never)]
     fn on_signed(
         &mut self,
         now: Mono,

@@ -14,7 +14,7 @@ use zeroize::Zeroize;
 
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::Discard;
-use crate::pss::scrub::{cleanly, scrub};
+use crate::pss::scrub::{AFTERWARDS, scrub};
 
 /// A key is renewed when it has sealed this many frames, heartbeats included.
 pub(crate) const UPDATE_AFTER: u32 = 1 << 22;
@@ -108,7 +108,13 @@ impl<T> Expanded<T> {
 
 /// Puts the secret of the next generation into the place of the last one.
 fn next<P: Provider>(secret: &mut Secret32, way: Way) {
-    cleanly(|| *secret = P::hkdf_expand_key(secret, way.update()));
+    let _clear = AFTERWARDS;
+    replace::<P>(secret, way);
+}
+
+#[inline(never)]
+fn replace<P: Provider>(secret: &mut Secret32, way: Way) {
+    *secret = P::hkdf_expand_key(secret, way.update());
 }
 
 /// Expands a key where it will be used.
@@ -117,7 +123,13 @@ fn expand<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, secret: &S
     *place = Expanded::None;
     let key = P::hkdf_expand_key(secret, way.key());
     scrub();
-    cleanly(|| *place = Expanded::Key(P::cipher(suite, &key)));
+    let _clear = AFTERWARDS;
+    place_cipher::<P>(place, suite, &key);
+}
+
+#[inline(never)]
+fn place_cipher<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, key: &Secret32) {
+    *place = Expanded::Key(P::cipher(suite, key));
 }
 
 /// The key of one direction for another host that continues the session. It is wiped when it is dropped.
@@ -382,9 +394,11 @@ impl<P: Provider> Opening<P> {
 
     /// Opens a frame of the generation whose key is not kept expanded.
     fn open_other(&mut self, ahead: bool, nonce: &[u8; 12], aad: &[u8], sealed: &mut [u8], tag: &[u8; 16]) -> bool {
-        cleanly(|| self.open_with_other(ahead, nonce, aad, sealed, tag))
+        let _clear = AFTERWARDS;
+        self.open_with_other(ahead, nonce, aad, sealed, tag)
     }
 
+    #[inline(never)]
     fn open_with_other(
         &mut self,
         ahead: bool,
