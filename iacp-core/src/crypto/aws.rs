@@ -3,9 +3,8 @@
 //! Its constructors can fail for want of memory, and a step function cannot report that. So each AWS-LC key has a
 //! portable key as a fallback, which gives the same bytes.
 
-use super::stack::KEY;
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Equation, Portable, Provider, Secret32, Suite, WeakKey, portable};
-use crate::cleared;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, X25519};
 use aws_lc_rs::signature::{self, ED25519, Ed25519KeyPair};

@@ -1,8 +1,7 @@
 //! A provider without AES, for devices without room in flash for a cipher that they never use.
 
-use super::stack::KEY;
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, Suites, WeakKey, chacha, curve};
-use crate::cleared;
 
 pub use super::curve::SigningKey;
 

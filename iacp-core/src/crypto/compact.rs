@@ -1,8 +1,7 @@
 //! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
 
-use super::stack::KEY;
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, chacha};
-use crate::cleared;
 
 pub use super::portable::SigningKey;
 

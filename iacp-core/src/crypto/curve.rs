@@ -1,8 +1,7 @@
 //! Ed25519 and X25519 by ed25519-compact, shared by the providers that have no engine of their own for them.
 
-use super::stack::KEY;
+use super::stack::{KEY, cleared};
 use super::{BadSignature, Secret32, WeakKey};
-use crate::cleared;
 use ed25519_compact::{Error, KeyPair, PublicKey, SecretKey, Seed, Signature, VerifyingState, x25519};
 
 /// The key pair of an EID. The secret half wipes itself.

@@ -3,8 +3,7 @@
 
 use super::error::TooLong;
 use super::secret::Secret32;
-use super::stack::HASH;
-use crate::cleared;
+use super::stack::{HASH, cleared};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::block_api::compress256;

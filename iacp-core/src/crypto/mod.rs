@@ -28,7 +28,7 @@ pub(crate) mod hash;
 pub mod portable;
 mod provider;
 mod secret;
-mod stack;
+pub(crate) mod stack;
 pub mod strict;
 mod suite;
 

@@ -1,8 +1,7 @@
 //! The default provider: portable, without an allocator.
 
-use super::stack::KEY;
+use super::stack::{KEY, cleared};
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, WeakKey, chacha, curve};
-use crate::cleared;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{self, AeadInOut, KeyInit};

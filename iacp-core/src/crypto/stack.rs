@@ -12,6 +12,31 @@ pub(super) const KEY: usize = if cfg!(target_pointer_width = "64") { 8_192 } els
 /// How deep the stack of an HMAC is.
 pub(super) const HASH: usize = 2_048;
 
+/// How many bytes are cleared after a step in which keys are derived: more than its frames need. On small machines these are
+/// small, and so is the stack.
+const REACH: usize = if cfg!(target_pointer_width = "64") { 16_384 } else { 2_048 };
+
+/// Overwrites the stack below its caller. When a large enum is moved, the bytes between its fields are moved too, and
+/// these may be left over from an earlier call. So this is called after a call that had a secret on the stack and
+/// before such an enum is moved into the session's memory, where no drop would wipe those bytes.
+pub(crate) fn scrub() {
+    clear_stack::<REACH>();
+}
+
+/// `let _clear = AFTERWARDS;` stands in front of the call of a step in which keys are derived, and overwrites its stack
+/// afterwards. The step is a function that is not inlined.
+pub(crate) const AFTERWARDS: ClearStack<REACH> = ClearStack;
+
+/// Runs a step that makes or derives a secret in a frame of its own, and overwrites its stack.
+pub(crate) fn cleanly<T>(step: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn below<T>(step: impl FnOnce() -> T) -> T {
+        step()
+    }
+    let _clear = AFTERWARDS;
+    below(step)
+}
+
 /// Overwrites so many bytes of stack below the frame of its caller. They have to be there: firmware adds them to the depth
 /// of its stack.
 ///
@@ -75,3 +100,5 @@ macro_rules! cleared {
         }
     };
 }
+
+pub(super) use cleared;

@@ -10,6 +10,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::dfa::{Event, State};
 use super::{NotAccepted, TIMESTAMP_WINDOW, answer_key, pow::trailing_zero_bits};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32};
 use crate::guard::Load;
 use crate::identity::Identity;
@@ -221,28 +222,31 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         // The proof is spent before it costs a key agreement.
         *place = Some(seen);
 
-        let secret = Secret32::random(rng);
-        let mut nonce = [0; AeadNonce::LEN];
-        rng.fill_bytes(&mut nonce);
-        let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| NotAccepted::Seal)?;
-        let request_digest = P::sha256(&[proven.datagram]);
-        let key = answer_key::<P>(suite, &request_digest, &shared);
-        let mut answer = DiscoveryRes {
-            responder_ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
-            aead_nonce: AeadNonce(nonce),
-            encrypted_payload: SealedEid::ZERO,
-        };
-        let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
-        let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
-        let (sealed, tag) = answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(NotAccepted::Malformed)?;
-        *sealed = own.0;
-        tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
-        Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
+        cleanly(|| {
+            let secret = Secret32::random(rng);
+            let mut nonce = [0; AeadNonce::LEN];
+            rng.fill_bytes(&mut nonce);
+            let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| NotAccepted::Seal)?;
+            let request_digest = P::sha256(&[proven.datagram]);
+            let key = answer_key::<P>(suite, &request_digest, &shared);
+            let mut answer = DiscoveryRes {
+                responder_ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
+                aead_nonce: AeadNonce(nonce),
+                encrypted_payload: SealedEid::ZERO,
+            };
+            let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
+            let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
+            let (sealed, tag) =
+                answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(NotAccepted::Malformed)?;
+            *sealed = own.0;
+            tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
+            Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| NotAccepted::Malformed)?;
 
-        let wait = if from.is_some() { AWAIT_IDENTITY } else { AWAIT_THROUGH_HUB };
-        let identity = identity_key::<P>(&request_digest, &shared);
-        *slot = Some(Slot { state, requester: from, deadline: now.after(wait), initiator: None, identity });
-        Ok(length)
+            let wait = if from.is_some() { AWAIT_IDENTITY } else { AWAIT_THROUGH_HUB };
+            let identity = identity_key::<P>(&request_digest, &shared);
+            *slot = Some(Slot { state, requester: from, deadline: now.after(wait), initiator: None, identity });
+            Ok(length)
+        })
     }
 
     /// A `PSS_INIT` whose signature holds came from `from`; returns whether an accepted request waits there. If the exchange

@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 
 use super::responder::{identity_key, identity_proof};
 use super::{NotAccepted, answer_key, pow::Miner};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::UnixTime;
 
@@ -25,15 +26,17 @@ impl<const PEERS: usize> Search<PEERS> {
     /// `threshold` is the number of zero bits to be mined, and the number of peers in its second byte: see [`Self::through_hubs`].
     #[must_use]
     pub fn begin<P: Provider>(space: DhtKey, now: UnixTime, threshold: u32, rng: &mut impl CryptoRng) -> (Self, Miner) {
-        let secret = Secret32::random(rng);
-        let request = DiscoveryReq {
-            target_space_coordinate: space,
-            ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
-            timestamp: now.0.into(),
-            pow_nonce: rng.next_u64().into(),
-            pow_target_threshold: threshold.into(),
-        };
-        (Self { secret, request_digest: None, answers: heapless::Vec::new() }, Miner::new(request))
+        cleanly(|| {
+            let secret = Secret32::random(rng);
+            let request = DiscoveryReq {
+                target_space_coordinate: space,
+                ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
+                timestamp: now.0.into(),
+                pow_nonce: rng.next_u64().into(),
+                pow_target_threshold: threshold.into(),
+            };
+            (Self { secret, request_digest: None, answers: heapless::Vec::new() }, Miner::new(request))
+        })
     }
 
     /// The same for hubs, which pass it on to at most `PEERS` members, and 32 at most: the proof covers the number.
@@ -54,9 +57,11 @@ impl<const PEERS: usize> Search<PEERS> {
     // keeps: IACP-141 (B.1)
     #[must_use]
     pub fn proof<P: Provider>(&self, found: &Eid, own: &Eid) -> Option<[u8; 16]> {
-        let (peer, _) = self.answers.iter().find(|(_, eid)| eid == found)?;
-        let shared = P::x25519(&self.secret, &peer.0).ok()?;
-        Some(identity_proof::<P>(&identity_key::<P>(self.request_digest.as_ref()?, &shared), own))
+        cleanly(|| {
+            let (peer, _) = self.answers.iter().find(|(_, eid)| eid == found)?;
+            let shared = P::x25519(&self.secret, &peer.0).ok()?;
+            Some(identity_proof::<P>(&identity_key::<P>(self.request_digest.as_ref()?, &shared), own))
+        })
     }
 
     /// Writes the `DISCOVERY_REQ` that the miner finished. It bears no trace of the requester (`IACP §8.6`).
@@ -87,18 +92,20 @@ impl<const PEERS: usize> Search<PEERS> {
         if self.answers.is_full() {
             return Err(NotAccepted::Enough);
         }
-        let shared = P::x25519(&self.secret, &peer.0).map_err(|_| NotAccepted::Seal)?;
-        let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
-        let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(NotAccepted::Malformed)?;
-        let tag = tag.first_chunk().ok_or(NotAccepted::Malformed)?;
-        let open = |suite| {
-            let mut eid = *sealed;
-            let key = answer_key::<P>(suite, request_digest, &shared);
-            P::open(&key, &aead_nonce.0, aad, &mut eid, tag).ok().map(|()| eid)
-        };
-        let suites = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305].into_iter().filter(|suite| P::SUITES.has(*suite));
-        let eid = suites.filter_map(open).next().ok_or(NotAccepted::Seal)?;
-        self.answers.push((*peer, Eid(eid))).map_err(|_| NotAccepted::Enough)?;
-        Ok(Eid(eid))
+        cleanly(|| {
+            let shared = P::x25519(&self.secret, &peer.0).map_err(|_| NotAccepted::Seal)?;
+            let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(NotAccepted::Malformed)?;
+            let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(NotAccepted::Malformed)?;
+            let tag = tag.first_chunk().ok_or(NotAccepted::Malformed)?;
+            let open = |suite| {
+                let mut eid = *sealed;
+                let key = answer_key::<P>(suite, request_digest, &shared);
+                P::open(&key, &aead_nonce.0, aad, &mut eid, tag).ok().map(|()| eid)
+            };
+            let suites = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305].into_iter().filter(|suite| P::SUITES.has(*suite));
+            let eid = suites.filter_map(open).next().ok_or(NotAccepted::Seal)?;
+            self.answers.push((*peer, Eid(eid))).map_err(|_| NotAccepted::Enough)?;
+            Ok(Eid(eid))
+        })
     }
 }

@@ -11,6 +11,7 @@ use super::dock::Context;
 use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32};
 use crate::governance::malfeasance::Offence;
 use crate::guard::{Rate, TokenBucket};
@@ -268,26 +269,32 @@ impl<P: Provider> AgentSlot<P> {
     /// A context begins: a key, a token, and nothing that the network knows of.
     // keeps: IACP-071 (§4.2.2.2)
     pub(crate) fn begin(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
-        self.seed = Secret32::random(rng);
-        self.start(now, airk, digest, rng);
+        cleanly(|| {
+            self.seed = Secret32::random(rng);
+            self.start(now, airk, digest, rng);
+        })
     }
 
     /// A context goes on after a lost memory, with a new token. Generations go on above all that may have been signed.
     pub(crate) fn restore(&mut self, now: Mono, stored: &Stored<'_>, rng: &mut impl CryptoRng) {
-        self.seed = Secret32::fill(|to| to.copy_from_slice(stored.seed.expose()));
-        self.counter = Counter::restored(stored.bound);
-        self.evolution = stored.evolution;
-        self.start(now, stored.airk, stored.digest, rng);
+        cleanly(|| {
+            self.seed = Secret32::fill(|to| to.copy_from_slice(stored.seed.expose()));
+            self.counter = Counter::restored(stored.bound);
+            self.evolution = stored.evolution;
+            self.start(now, stored.airk, stored.digest, rng);
+        })
     }
 
     /// A context goes on that another host has handed over, with a new token.
     pub(crate) fn take_over(&mut self, now: Mono, context: &Context, rng: &mut impl CryptoRng) {
-        self.seed = Secret32::fill(|to| to.copy_from_slice(context.seed.expose()));
-        self.counter = Counter::handed_over(context.binding.generation);
-        (self.binding, self.given) = (Some(context.binding), true);
-        self.evolution = context.evolution;
-        self.listen = Listen::from_bytes(&context.listen).into();
-        self.start(now, Some(context.airk).filter(|airk| *airk != Eid::ZERO), context.app_digest, rng);
+        cleanly(|| {
+            self.seed = Secret32::fill(|to| to.copy_from_slice(context.seed.expose()));
+            self.counter = Counter::handed_over(context.binding.generation);
+            (self.binding, self.given) = (Some(context.binding), true);
+            self.evolution = context.evolution;
+            self.listen = Listen::from_bytes(&context.listen).into();
+            self.start(now, Some(context.airk).filter(|airk| *airk != Eid::ZERO), context.app_digest, rng);
+        })
     }
 
     fn start(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {

@@ -8,6 +8,7 @@ use core::fmt;
 use iacp_wire::Eid;
 use rand_core::CryptoRng;
 
+use crate::crypto::stack::{AFTERWARDS, cleanly};
 use crate::crypto::{Provider, Secret32};
 
 pub use derived::{DERIVATIVE_LIFE_MAX, Derivation, Derivative, EsdEid};
@@ -25,6 +26,12 @@ impl<P: Provider> Identity<P> {
     /// The identity of a seed: the same seed gives the same EID.
     #[must_use]
     pub fn from_seed(seed: &Secret32) -> Self {
+        let _clear = AFTERWARDS;
+        Self::expand(seed)
+    }
+
+    #[inline(never)]
+    fn expand(seed: &Secret32) -> Self {
         let key = P::signing_key(seed);
         let eid = Eid(P::public_key(&key));
         Self { key, eid }
@@ -33,7 +40,7 @@ impl<P: Provider> Identity<P> {
     /// A new identity.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self::from_seed(&Secret32::random(rng))
+        cleanly(|| Self::expand(&Secret32::random(rng)))
     }
 
     /// The public half: what the agent is called on the wire.

@@ -20,7 +20,6 @@ mod error;
 mod event;
 mod handshake;
 mod packed;
-pub(crate) mod scrub;
 mod session;
 pub mod shared;
 mod stream;

@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use super::{DockError, DockReason, HEAD, LASTS, MAGIC, RECORD, RecordType, VERSION, cipher, nonce};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::identity::{Identity, verify_frame};
 use crate::time::UnixTime;
@@ -83,22 +84,25 @@ impl<P: Provider> Exporter<P> {
         rng: &mut impl CryptoRng,
         out: &mut [u8],
     ) -> Result<Self, DockError> {
-        let head = out.first_chunk_mut::<HEAD>().ok_or(DockError::TooSmall)?;
-        if count == 0 {
-            return Err(DockError::Records);
-        }
-        let ephemeral = Secret32::random(rng);
-        let suite_code = match suite {
-            Suite::Aes256Gcm => 1,
-            Suite::ChaCha20Poly1305 => 2,
-        };
-        let reason = reason as u16;
-        let fields = MAGIC.iter().copied().chain([VERSION, suite_code]).chain(reason.to_be_bytes());
-        let fields = fields.chain(count.to_be_bytes()).chain(host.eid().0).chain(offer.importer.0).chain(offer.eid.0);
-        let fields = fields.chain(offer.digest.0).chain(P::x25519_public(&ephemeral));
-        head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        let cipher = cipher::<P>(suite, head, host, &offer.importer, &ephemeral, &offer.ephemeral.0)?;
-        Ok(Self { cipher, number: 0, count })
+        cleanly(|| {
+            let head = out.first_chunk_mut::<HEAD>().ok_or(DockError::TooSmall)?;
+            if count == 0 {
+                return Err(DockError::Records);
+            }
+            let ephemeral = Secret32::random(rng);
+            let suite_code = match suite {
+                Suite::Aes256Gcm => 1,
+                Suite::ChaCha20Poly1305 => 2,
+            };
+            let reason = reason as u16;
+            let fields = MAGIC.iter().copied().chain([VERSION, suite_code]).chain(reason.to_be_bytes());
+            let fields =
+                fields.chain(count.to_be_bytes()).chain(host.eid().0).chain(offer.importer.0).chain(offer.eid.0);
+            let fields = fields.chain(offer.digest.0).chain(P::x25519_public(&ephemeral));
+            head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+            let cipher = cipher::<P>(suite, head, host, &offer.importer, &ephemeral, &offer.ephemeral.0)?;
+            Ok(Self { cipher, number: 0, count })
+        })
     }
 
     /// Seals the next record to the front of `out`, wipes `body` in the same step, and returns the record's length.

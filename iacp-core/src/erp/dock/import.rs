@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use super::{Context, DockError, DockReason, HEAD, LASTS, MAGIC, Record, RecordType, VERSION, cipher, nonce};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::identity::{Identity, sign_frame};
 use crate::time::UnixTime;
@@ -37,22 +38,24 @@ impl Offer {
         rng: &mut impl CryptoRng,
         out: &mut [u8],
     ) -> Result<Self, WriteError> {
-        let ephemeral = Secret32::random(rng);
-        let expiry = UnixTime(now.0.saturating_add(LASTS));
-        let offer = DockOffer {
-            importer_instance_identifier: host.eid(),
-            exporter_instance_identifier: exporter,
-            eid,
-            importer_ip: at.ip().into(),
-            importer_port: at.port().into(),
-            reserved: [0; 2],
-            ephemeral_key: X25519Key(P::x25519_public(&ephemeral)),
-            expiry: expiry.0.into(),
-            signature: Signature::ZERO,
-        };
-        let length = sign_frame(host, &Frame::new(Message::DockOffer(&offer)), [&[], &[]], out)?;
-        let digest = Digest(P::sha256(&[out.get(..length).unwrap_or_default()]));
-        Ok(Self { ephemeral, digest, exporter, eid, at: at.ip().into(), expiry })
+        cleanly(|| {
+            let ephemeral = Secret32::random(rng);
+            let expiry = UnixTime(now.0.saturating_add(LASTS));
+            let offer = DockOffer {
+                importer_instance_identifier: host.eid(),
+                exporter_instance_identifier: exporter,
+                eid,
+                importer_ip: at.ip().into(),
+                importer_port: at.port().into(),
+                reserved: [0; 2],
+                ephemeral_key: X25519Key(P::x25519_public(&ephemeral)),
+                expiry: expiry.0.into(),
+                signature: Signature::ZERO,
+            };
+            let length = sign_frame(host, &Frame::new(Message::DockOffer(&offer)), [&[], &[]], out)?;
+            let digest = Digest(P::sha256(&[out.get(..length).unwrap_or_default()]));
+            Ok(Self { ephemeral, digest, exporter, eid, at: at.ip().into(), expiry })
+        })
     }
 
     /// Which EID was offered to be taken over.
@@ -97,38 +100,40 @@ impl Offer {
         host: &Identity<P>,
         blob: &mut [u8],
     ) -> Result<(DockReason, u32, Locator), DockError> {
-        if now >= self.expiry {
-            return Err(DockError::Expired);
-        }
-        let (head, mut rest) = blob.split_first_chunk_mut::<HEAD>().ok_or(DockError::Malformed)?;
-        let (suite, reason, count) = read_head(head)?;
-        let named = [&self.exporter.0, &host.eid().0, &self.eid.0, &self.digest.0];
-        if !named.into_iter().flatten().eq(head.get(16..144).unwrap_or_default()) {
-            return Err(DockError::NotForUs);
-        }
-        let theirs = head.last_chunk().ok_or(DockError::Malformed)?;
-        let cipher = cipher::<P>(suite, head, host, &self.exporter, &self.ephemeral, theirs)?;
-        for number in 0..count {
-            let (aad, behind) = rest.split_first_chunk_mut::<8>().ok_or(DockError::Seal)?;
-            let [code, last, _, _, length @ ..] = *aad;
-            let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| DockError::Seal)?;
-            let (text, behind) = behind.split_at_mut_checked(length).ok_or(DockError::Seal)?;
-            let (tag, behind) = behind.split_first_chunk_mut::<16>().ok_or(DockError::Seal)?;
-            P::open(&cipher, &nonce(u64::from(number)), aad, text, tag).map_err(|_| DockError::Seal)?;
-            if (last == 1) != (number + 1 == count) || last > 1 {
-                return Err(DockError::Seal);
+        cleanly(|| {
+            if now >= self.expiry {
+                return Err(DockError::Expired);
             }
-            let kind = RecordType::from_code(code).ok_or(DockError::Records)?;
-            let is_context = kind == RecordType::Context;
-            if is_context != (number == 0) || (is_context && length != Context::LEN) {
-                return Err(DockError::Records);
+            let (head, mut rest) = blob.split_first_chunk_mut::<HEAD>().ok_or(DockError::Malformed)?;
+            let (suite, reason, count) = read_head(head)?;
+            let named = [&self.exporter.0, &host.eid().0, &self.eid.0, &self.digest.0];
+            if !named.into_iter().flatten().eq(head.get(16..144).unwrap_or_default()) {
+                return Err(DockError::NotForUs);
             }
-            if !is_context {
-                Record::parse(kind, text)?;
+            let theirs = head.last_chunk().ok_or(DockError::Malformed)?;
+            let cipher = cipher::<P>(suite, head, host, &self.exporter, &self.ephemeral, theirs)?;
+            for number in 0..count {
+                let (aad, behind) = rest.split_first_chunk_mut::<8>().ok_or(DockError::Seal)?;
+                let [code, last, _, _, length @ ..] = *aad;
+                let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| DockError::Seal)?;
+                let (text, behind) = behind.split_at_mut_checked(length).ok_or(DockError::Seal)?;
+                let (tag, behind) = behind.split_first_chunk_mut::<16>().ok_or(DockError::Seal)?;
+                P::open(&cipher, &nonce(u64::from(number)), aad, text, tag).map_err(|_| DockError::Seal)?;
+                if (last == 1) != (number + 1 == count) || last > 1 {
+                    return Err(DockError::Seal);
+                }
+                let kind = RecordType::from_code(code).ok_or(DockError::Records)?;
+                let is_context = kind == RecordType::Context;
+                if is_context != (number == 0) || (is_context && length != Context::LEN) {
+                    return Err(DockError::Records);
+                }
+                if !is_context {
+                    Record::parse(kind, text)?;
+                }
+                rest = behind;
             }
-            rest = behind;
-        }
-        if rest.is_empty() { Ok((reason, count, self.at)) } else { Err(DockError::Seal) }
+            if rest.is_empty() { Ok((reason, count, self.at)) } else { Err(DockError::Seal) }
+        })
     }
 }
 

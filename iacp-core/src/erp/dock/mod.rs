@@ -20,6 +20,7 @@ use core::fmt;
 use iacp_wire::message::DockOffer;
 use iacp_wire::{Eid, HEADER_LEN};
 
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite, WeakKey};
 use crate::identity::Identity;
 
@@ -164,11 +165,13 @@ fn cipher<P: Provider>(
     ephemeral: &Secret32,
     theirs: &[u8; 32],
 ) -> Result<P::Cipher, DockError> {
-    let lasting = P::x25519(&P::static_secret(host.key()), &P::static_public(&other.0)?)?;
-    let passing = P::x25519(ephemeral, theirs)?;
-    let salt = P::sha256(&[b"IACP/1 dock\0", head]);
-    let prk = P::hkdf_extract(&salt, &[lasting.expose(), passing.expose()]);
-    Ok(P::cipher(suite, &P::hkdf_expand_key(&prk, b"IACP/1 dock key")))
+    cleanly(|| {
+        let lasting = P::x25519(&P::static_secret(host.key()), &P::static_public(&other.0)?)?;
+        let passing = P::x25519(ephemeral, theirs)?;
+        let salt = P::sha256(&[b"IACP/1 dock\0", head]);
+        let prk = P::hkdf_extract(&salt, &[lasting.expose(), passing.expose()]);
+        Ok(P::cipher(suite, &P::hkdf_expand_key(&prk, b"IACP/1 dock key")))
+    })
 }
 
 fn nonce(number: u64) -> [u8; 12] {

@@ -6,10 +6,10 @@ use super::paths::PathSlot;
 use super::tables::LineSlot;
 use super::{Entry, LlEntity};
 use crate::crypto::Provider;
+use crate::crypto::stack::scrub;
 use crate::erp::context::State;
 use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened};
 use crate::erp::resume::LineOutcome;
-use crate::pss::scrub::scrub;
 use crate::pss::{Capabilities, SessionEvent};
 use crate::slots::Slots;
 

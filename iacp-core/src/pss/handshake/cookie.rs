@@ -10,6 +10,7 @@ use iacp_wire::{Cookie, Eid, Locator, X25519Key};
 use rand_core::CryptoRng;
 
 use super::terms::{Capabilities, Terms};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32};
 use crate::pss::discard::Discard;
 use crate::time::Mono;
@@ -188,8 +189,10 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
             }
             return;
         }
-        let aged = core::mem::replace(&mut self.current, Self::draw(now, rng));
-        self.previous = (now.since(aged.born) < VERIFIES).then_some(aged);
+        cleanly(|| {
+            let aged = core::mem::replace(&mut self.current, Self::draw(now, rng));
+            self.previous = (now.since(aged.born) < VERIFIES).then_some(aged);
+        });
     }
 
     /// The answer to a PSS_INIT.

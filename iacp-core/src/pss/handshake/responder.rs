@@ -12,11 +12,11 @@ use super::frames::{HANDSHAKE_LEN, Said, possible_sequence};
 use super::incoming::Signed;
 use super::keys::{Transcript, derive, place_secret};
 use super::terms::{Capabilities, Proposal, Settings};
+use crate::crypto::stack::{AFTERWARDS, scrub};
 use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
 use crate::pss::discard::Discard;
 use crate::pss::error::TooSmall;
-use crate::pss::scrub::AFTERWARDS;
 use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
@@ -299,22 +299,6 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         admit: impl FnOnce(&Eid) -> Admission,
         out: &mut [u8],
     ) -> Result<Replied, NotAnswered> {
-        let _clear = AFTERWARDS;
-        self.negotiate(now, settings, identity, from, signed, admit, out)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "those of `answer_as`")]
-    #[inline(never)]
-    fn negotiate<P: Provider>(
-        &self,
-        now: Mono,
-        settings: &Settings,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        signed: &Signed<'_>,
-        admit: impl FnOnce(&Eid) -> Admission,
-        out: &mut [u8],
-    ) -> Result<Replied, NotAnswered> {
         let Signed { frame, bytes, .. } = signed;
         let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession.into()) };
         let out = out.get_mut(..HANDSHAKE_LEN).ok_or(NotAnswered::TooSmall(TooSmall { needed: HANDSHAKE_LEN }))?;
@@ -354,16 +338,33 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
             responder: &identity.eid(),
             terms: settings.terms,
         };
-        let (responder_cookie, derived) = self.secrets.issue::<P>(now, &binding)?;
-        let cookies = Cookies { initiator: init.session_connection_cookie, responder: responder_cookie };
+        let proof = frame.tlvs.discovery_proof().copied();
+        let _clear = AFTERWARDS;
+        let length = self.negotiate(now, settings, identity, &binding, bytes, out)?;
+        Ok(Replied::Negotiate { length, initiator, cookie: *binding.cookie, throttled, proof })
+    }
+
+    /// Writes the PSS_NEG for a request that was checked.
+    #[inline(never)]
+    fn negotiate<P: Provider>(
+        &self,
+        now: Mono,
+        settings: &Settings,
+        identity: &Identity<P>,
+        binding: &Binding<'_>,
+        request: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Discard> {
+        let (responder, derived) = self.secrets.issue::<P>(now, binding)?;
+        let cookies = Cookies { initiator: *binding.cookie, responder };
         let own_share = X25519Key(P::x25519_public(&derived.ephemeral));
         // All of it except the signature can be computed again from the cookie secret; the signature's context is then
         // unknown.
-        let offer = Said::Offer { cookies, proposal: proposal(settings, &derived, agreed), share: &own_share };
-        let context = P::sha256(&[bytes]);
+        let proposal = proposal(settings, &derived, binding.agreed);
+        let offer = Said::Offer { cookies, proposal, share: &own_share };
+        let context = P::sha256(&[request]);
         let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
-        let proof = frame.tlvs.discovery_proof().copied();
-        Ok(Replied::Negotiate { length, initiator, cookie: cookies.initiator, throttled, proof })
+        Ok(length)
     }
 
     /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The
@@ -401,23 +402,11 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         gate: &mut impl Gate,
     ) -> Result<Accepted, Discard> {
-        let _clear = AFTERWARDS;
-        self.prove(now, settings, identity, from, signed, gate)
-    }
-
-    #[inline(never)]
-    fn prove<P: Provider>(
-        &mut self,
-        now: Mono,
-        settings: &Settings,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        signed: &Signed<'_>,
-        gate: &mut impl Gate,
-    ) -> Result<Accepted, Discard> {
         // By reference, so that large values are not moved.
         let candidate = &self.check_cookie::<P>(now, settings, &identity.eid(), from, signed);
         let candidate = candidate.as_ref().map_err(|discard| *discard)?;
+        // What belongs to a cookie of ours was derived once more.
+        scrub();
         match gate.standing(&candidate.peer) {
             Admission::Admit | Admission::Throttle => {}
             Admission::DemandWork | Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation),
@@ -430,7 +419,22 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
             self.secrets.spend(candidate.issuer, candidate.cookies.responder)?;
             return Err(Discard::Crossed);
         }
-        let accepted = complete(identity, from, signed, candidate, key, &turn_one);
+        let _clear = AFTERWARDS;
+        self.agree(identity, from, signed, candidate, key, &turn_one)
+    }
+
+    /// The key agreement, after everything was checked; then the cookie is spent.
+    #[inline(never)]
+    fn agree<P: Provider>(
+        &mut self,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+        candidate: &Candidate,
+        key: CheckedKey,
+        turn_one: &TurnOne,
+    ) -> Result<Accepted, Discard> {
+        let accepted = complete(identity, from, signed, candidate, key, turn_one);
         if accepted.is_ok() {
             self.secrets.spend(candidate.issuer, candidate.cookies.responder)?;
         }

@@ -9,6 +9,7 @@ use super::stage::{Business, Open, Stage};
 use super::teardown::Force;
 use super::{Session, lifecycle};
 use crate::crypto::Provider;
+use crate::crypto::stack::{AFTERWARDS, scrub};
 use crate::identity::Identity;
 use crate::pss::discard::Discard;
 use crate::pss::error::TermsError;
@@ -17,7 +18,6 @@ use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT, Negotiation, Par
 use crate::pss::handshake::incoming::Signed;
 use crate::pss::handshake::initiator::{ATTEMPT, Confirmation, NotAnswer};
 use crate::pss::handshake::terms::{Capabilities, RejectionReasons, Terms};
-use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
@@ -143,7 +143,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         message: &PssNeg,
     ) -> Result<(), Discard> {
         match &mut self.stage {
-            Stage::Hearing(attempt) if attempt.offered().is_none() => self.on_offer(now, identity, signed, message),
+            Stage::Hearing(attempt) if attempt.offered().is_none() => {
+                let _clear = AFTERWARDS;
+                self.on_offer(now, identity, signed, message)
+            }
             Stage::Open(open) => match &mut open.business {
                 Business::Bargain(negotiation) => {
                     let (peer, role) = (self.names.peer, self.names.role);

@@ -7,9 +7,9 @@ use iacp_wire::Eid;
 use super::stage::Stage;
 use super::{Session, life, lifecycle};
 use crate::crypto::Provider;
+use crate::crypto::stack::scrub;
 use crate::pss::error::NotNow;
 use crate::pss::event::Closure;
-use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::Congestion;
 use crate::time::Mono;
 

@@ -11,13 +11,13 @@ use super::stage::{Business, Farewell, Link, Over, Stage};
 use super::teardown::{Asked, Force, KEEP_FAREWELL, Request, TEARDOWN_LIMIT, TeardownType, read, sign};
 use super::{Session, continuity, lifecycle};
 use crate::crypto::Provider;
+use crate::crypto::stack::scrub;
 use crate::identity::{Identity, verify_frame_checked};
 use crate::pss::discard::{Discard, Violation};
 use crate::pss::error::{NotNow, WrongIdentity};
 use crate::pss::event::{Closure, TeardownReason};
 use crate::pss::handshake::incoming::Signed;
 use crate::pss::packed::Packed;
-use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::Congestion;
 use crate::time::{Backoff, Mono};
 

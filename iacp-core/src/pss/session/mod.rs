@@ -40,6 +40,7 @@ use self::outbox::{Acknowledgement, LastSent};
 use self::path::Path;
 use self::stage::{Business, Link, Open, Stage};
 
+use crate::crypto::stack::{AFTERWARDS, scrub};
 use crate::crypto::{CheckedKey, Provider, Secret32, WeakKey};
 use crate::identity::Identity;
 use crate::pss::discard::Discards;
@@ -53,7 +54,6 @@ use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
 use crate::pss::handshake::terms::{Capabilities, Terms};
 use crate::pss::packed::Packed;
-use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::{self, Cookies};
 use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};

@@ -10,12 +10,12 @@ use super::stage::{Business, Link, Open, Reconciling, Stage};
 use super::teardown::Force;
 use super::{Session, continuity};
 use crate::crypto::Provider;
+use crate::crypto::stack::scrub;
 use crate::identity::Identity;
 use crate::pss::discard::{Discard, Violation};
 use crate::pss::event::{Received, TeardownReason};
 use crate::pss::handshake::incoming::{Incoming, Sealed, Signed};
 use crate::pss::handshake::terms::Capabilities;
-use crate::pss::scrub::{AFTERWARDS, scrub};
 use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::{HEARTBEATS, Vector};
 use crate::pss::stream::inbound::NotTaken;
@@ -53,10 +53,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             self.expire(now, identity);
             match incoming {
                 Incoming::Sealed(sealed) => self.on_sealed(now, identity, from, sealed),
-                Incoming::Signed(signed) => {
-                    let _clear = AFTERWARDS;
-                    self.on_signed(now, identity, from, &signed).map(|()| Received::Taken)
-                }
+                Incoming::Signed(signed) => self.on_signed(now, identity, from, &signed).map(|()| Received::Taken),
             }
         } else {
             Err(Discard::Identity)

@@ -101,6 +101,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.outbound.log.contents
     }
 
+    /// Whether they were not taken yet.
+    pub(crate) const fn has_ticket_keys(&self) -> bool {
+        self.tickets.is_some()
+    }
+
     /// Takes the keys of the session's Forwarding Tickets, once. They outlive the session, because tickets are
     /// deposited and redeemed after it.
     pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {

@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use super::coordinate::Coordinate;
 use super::frame::{GroupKey, VALUE};
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::Mono;
 
@@ -141,11 +142,13 @@ impl<const N: usize> Group<N> {
     }
 
     fn start(&mut self, now: Mono, epoch: u64, rng: &mut impl CryptoRng) {
-        self.key.zeroize();
-        self.key = Secret32::random(rng);
-        (self.salt, self.epoch, self.counter) = (salt(rng), epoch, 0);
-        (self.began, self.seconds) = (now, self.own);
-        self.forget_sealed();
+        cleanly(|| {
+            self.key.zeroize();
+            self.key = Secret32::random(rng);
+            (self.salt, self.epoch, self.counter) = (salt(rng), epoch, 0);
+            (self.began, self.seconds) = (now, self.own);
+            self.forget_sealed();
+        })
     }
 
     /// The coordinate of the group's endpoint.
@@ -364,12 +367,14 @@ fn salt(rng: &mut impl CryptoRng) -> [u8; 8] {
 }
 
 fn cipher<P: Provider>(suite: Suite, key: &Secret32, coordinate: &Coordinate, salt: &[u8; 8]) -> P::Cipher {
-    let mut info = [0; 51];
-    let parts = b"IACP/1 dgk\0".iter().chain(&coordinate.0).chain(salt);
-    info.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
-    let sealing = P::hkdf_expand_key(key, &info);
-    info.zeroize();
-    P::cipher(suite, &sealing)
+    cleanly(|| {
+        let mut info = [0; 51];
+        let parts = b"IACP/1 dgk\0".iter().chain(&coordinate.0).chain(salt);
+        info.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        let sealing = P::hkdf_expand_key(key, &info);
+        info.zeroize();
+        P::cipher(suite, &sealing)
+    })
 }
 
 fn nonce(counter: u64) -> [u8; 12] {

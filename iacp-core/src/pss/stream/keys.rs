@@ -12,9 +12,9 @@
 
 use zeroize::Zeroize;
 
+use crate::crypto::stack::{AFTERWARDS, scrub};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::Discard;
-use crate::pss::scrub::{AFTERWARDS, scrub};
 
 /// A key is renewed when it has sealed this many frames, heartbeats included.
 pub(crate) const UPDATE_AFTER: u32 = 1 << 22;

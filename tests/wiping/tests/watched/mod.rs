@@ -23,7 +23,7 @@ pub fn lying(memory: &[u8]) -> Vec<(&'static str, usize)> {
     let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     let halves: BTreeMap<&[u8], &str> =
         secrets.iter().flat_map(|(secret, what)| secret.chunks_exact(16).map(|half| (half, *what))).collect();
-    let found = (0..memory.len().saturating_sub(16)).filter(|at| memory[*at] | memory[at + 15] != 0);
+    let found = (0..(memory.len() + 1).saturating_sub(16)).filter(|at| memory[*at] | memory[at + 15] != 0);
     found.filter_map(|at| Some((*halves.get(&memory[at..at + 16])?, memory.len() - at))).collect()
 }
 
@@ -41,6 +41,7 @@ impl Provider for Watched {
     // Each result is computed twice: what is remembered is wiped where it was made, and what is returned is not moved.
     fn signing_key(seed: &Secret32) -> Self::SigningKey {
         remember("the seed of an EID", seed);
+        remember("the scalar of an EID", &Portable::static_secret(&Portable::signing_key(seed)));
         Portable::signing_key(seed)
     }
 
@@ -50,7 +51,10 @@ impl Provider for Watched {
     }
 
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        if let Ok(shared) = &Portable::x25519(secret, public) {
+        // A multiple of a signature's R is R, if it has prime order: nothing secret.
+        if let Ok(shared) = &Portable::x25519(secret, public)
+            && shared.expose() != public
+        {
             remember("a shared secret", shared);
         }
         Portable::x25519(secret, public)

@@ -11,6 +11,7 @@ use super::super::parts::DIRECTORY;
 use super::super::{CLAIMS, LlEntity};
 use super::share;
 use crate::crypto::Provider;
+use crate::crypto::stack::cleanly;
 use crate::directory::Kind;
 use crate::erp::agent::Storing;
 use crate::erp::context::State;
@@ -76,11 +77,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// An established session hands its ticket keys over, once. In a full table they replace the oldest ones: of the same
     /// peer if it has four, else those of a session that has ended, else any.
     pub(in crate::erp::entity) fn keep_ticket_keys(&mut self, slot: u32) {
-        let now = self.clock;
         if self.tickets.is_empty() || self.settings.quorum().is_none() {
             return;
         }
-        let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.session.is_ready()) else { return };
+        // Asked at each step of a session, and done once.
+        if self.sessions.at(slot).is_some_and(|entry| entry.session.is_ready() && entry.session.has_ticket_keys()) {
+            cleanly(|| self.take_ticket_keys(slot));
+        }
+    }
+
+    fn take_ticket_keys(&mut self, slot: u32) {
+        let now = self.clock;
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
         let (agent, peer, cookies) = (entry.agent, entry.session.peer(), entry.session.cookies());
         let suite = entry.session.capabilities().suite();
         let Some(keys) = entry.session.take_ticket_keys() else { return };
