@@ -49,7 +49,7 @@ codes! {
 
 /// A change. Fields that do not apply are all ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub what: Change,
     /// The authority that it is about.
     pub authority: u8,
@@ -85,7 +85,7 @@ impl Entry {
 
 /// The count of all changes, and the last ones one by one.
 #[derive(Clone)]
-pub(crate) struct Changes {
+pub struct Changes {
     pub count: u32,
     /// For each authority, the number of the last change of its speaker.
     pub of: [u32; AUTHORITIES],

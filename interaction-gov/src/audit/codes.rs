@@ -1,6 +1,7 @@
 //! The codes of a record: what happened, and what was decided (PROFILE 10.13).
 
 use crate::codes::codes;
+use crate::policy::Answer;
 
 codes! {
     /// What happened.
@@ -117,5 +118,17 @@ impl Verdict {
     #[must_use]
     pub const fn permits(self) -> bool {
         matches!(self, Self::Permit | Self::Always)
+    }
+
+    /// The verdict that this answer of the authorities is.
+    pub(crate) const fn of(answer: Answer) -> Self {
+        match answer {
+            Answer::Permit => Self::Permit,
+            Answer::Deny => Self::DeniedByRule,
+            Answer::NoRule => Self::NotPermitted,
+            Answer::Residency => Self::Residency,
+            Answer::Unreachable => Self::Unreachable,
+            Answer::NobodyAsked => Self::NobodyAsked,
+        }
     }
 }

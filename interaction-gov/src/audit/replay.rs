@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::record::{Record, lines, low};
 use crate::changes::Change;
-use crate::policy::{Answer, Policy, Ruling, Speaker};
+use crate::policy::{Policy, Ruling, Speaker};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Region, Set};
 
@@ -88,14 +88,7 @@ pub fn replay<const W: usize, const A: usize, const T: usize, const K: usize>(
         until: Time::NEVER,
     };
     let ruling = policy.decide(&facts, speaks);
-    let mut verdict = match ruling.answer {
-        Answer::Permit => Verdict::Permit,
-        Answer::Deny => Verdict::DeniedByRule,
-        Answer::NoRule => Verdict::NotPermitted,
-        Answer::Residency => Verdict::Residency,
-        Answer::Unreachable => Verdict::Unreachable,
-        Answer::NobodyAsked => Verdict::NobodyAsked,
-    };
+    let mut verdict = Verdict::of(ruling.answer);
     // The request was for a region that has no name.
     let named_nowhere = record.verdict == Verdict::Residency && facts.goes.contains(Region::UNKNOWN);
     if verdict == Verdict::Permit && named_nowhere && record.line.is_none() {

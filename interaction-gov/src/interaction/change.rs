@@ -6,7 +6,7 @@ use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::lifecycle::{Event, State};
 use crate::participant::{Admission, Participant, Seat, Validation, known};
 use crate::policy::On;
-use crate::rollout::Rollout;
+use crate::rollout::Plane;
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
 
@@ -43,11 +43,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// The policy denies it; there is no free seat, no room for the record, or no policy; the credential has expired;
     /// the interaction is suspended or over.
-    pub fn join<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn join(
         &mut self,
         now: Time,
         admission: &Admission,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<Seat, Refused> {
         self.advance_with(now, Kind::Joined, rollout, log)?;
@@ -115,19 +115,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no such participant, no policy, or no room for the record.
-    pub fn revalidate<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub fn revalidate(
         &mut self,
         now: Time,
         seat: Seat,
         validation: &Validation,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<Time, Refused> {
         self.advance_with(now, Kind::Revalidated, rollout, log)?;
@@ -212,12 +205,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no room for the record, the interaction is over, or the function that produced it does not run or may
     /// not run any more.
     // keeps: IOE-086 (§4.6 R6), IOE-087 (§4.6 R6), IOE-089 (§4.6 R6)
-    pub fn attribute<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn attribute(
         &mut self,
         now: Time,
         what: Attribution,
         subject: [u8; 16],
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         let (kind, binding) = match what {

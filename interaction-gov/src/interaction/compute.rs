@@ -1,4 +1,4 @@
-//! Functions and computations within the interaction: how they begin, are placed, fail, recover and are cancelled (`IoE
+//! Functions and computations within the interaction: how they begin, fail, recover and are cancelled (`IoE
 //! R3`, `R7`, `R9`).
 
 use super::decide::Question;
@@ -10,9 +10,9 @@ use crate::lifecycle::{Event, State};
 use crate::participant::Seat;
 use crate::policy::{Facts, Provenance};
 use crate::proof::{Component, ProvenanceCheck};
-use crate::rollout::{Rollout, Version};
+use crate::rollout::{Governs, Plane};
 use crate::time::Time;
-use crate::vocabulary::{Region, Set};
+use crate::vocabulary::Set;
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Begins a function or a computation, also a third party's or a delegated one. Its provenance is checked, and the
@@ -20,12 +20,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// The second part of the result is its number, if it runs.
     // keeps: IOE-064 (§4.2 R2), IOE-065 (§4.2 R2), IOE-068 (§4.3 R3), IOE-069 (§4.3 R3), IOE-070 (§4.3 R3), IOE-071 (§4.3 R3), IOE-072 (§4.3 R3), IOE-134 (§8)
-    pub fn invoke<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn invoke(
         &mut self,
         now: Time,
         invocation: &Invocation<'_>,
         check: &impl ProvenanceCheck,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> (Decision, Option<Binding>) {
         if let Err(Refused(verdict)) = self.advance_with(now, Kind::Invoked, rollout, log) {
@@ -33,7 +33,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         let Invocation { action, function, on, seat, parent, sites, component, role } = *invocation;
         let version = self.version(rollout);
-        let number = version.map(|version| version.number);
+        let number = version.map(Governs::number);
         let provenance = check.check(&component);
         let digest = component.digest;
         let component = digest.first_chunk().copied().unwrap_or_default();
@@ -103,19 +103,19 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Lets a running function run for another participant from now on, if policy permits that participant to run it.
     ///
     /// The functions that it has delegated then run for that participant too, and are decided again.
-    pub fn hand_over<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn hand_over(
         &mut self,
         now: Time,
         binding: Binding,
         to: Seat,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Decision {
         if let Err(Refused(verdict)) = self.advance_with(now, Kind::HandedOver, rollout, log) {
             return self.denied(verdict, None);
         }
         let version = self.version(rollout);
-        let number = version.map(|version| version.number);
+        let number = version.map(Governs::number);
         let asked = self.runs(binding).copied().ok_or(Verdict::NoFunction).and_then(|running| {
             // A delegated function moves together with the one that delegated it.
             let delegated = running.parent.is_some();
@@ -186,36 +186,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(found)
     }
 
-    /// The answer for the first candidate that is permitted; if none is, the answer for the first candidate.
-    fn first<C, const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &self,
-        question: &Question,
-        candidates: impl Iterator<Item = (C, Set<Region>)>,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        kind: Kind,
-    ) -> Option<(C, (Decision, Record))> {
-        let mut first = None;
-        for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
-            let facts = Facts { goes: question.facts.goes.or(goes), ..question.facts };
-            let Question { valid_until, parent, region, .. } = *question;
-            let what = Request { goes: question.what.goes.or(goes), ..question.what };
-            let question = Question { facts, what, valid_until, parent, region };
-            let answer = self.answer(&question, version, rollout, kind);
-            if answer.0.verdict.permits() {
-                return Some((candidate, answer));
-            }
-            first.get_or_insert((candidate, answer));
-        }
-        first
-    }
-
     /// The number that a new function would have, and until when the function that delegates it may run.
-    fn may_begin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    fn may_begin(
         &self,
         now: Time,
         invocation: &Invocation<'_>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
     ) -> Result<(Binding, Time), Verdict> {
         let Invocation { seat, parent, .. } = *invocation;
         let mut until = Time::NEVER;
@@ -231,45 +207,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (_, number) = self.numbers;
         let free = self.running.iter().any(Option::is_none) && number < u16::MAX;
         if free { Ok((Binding(number), until)) } else { Err(Verdict::NoRoom) }
-    }
-
-    /// Decides on a place or a route before it is used: of the candidates, the first that all authorities permit. A
-    /// place is one region; a route is every region that it leads through.
-    // keeps: IOE-091 (§4.6 R6), IOE-095 (§4.7 R7)
-    pub fn choose<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        now: Time,
-        kind: Choice,
-        request: &Request,
-        candidates: &[Set<Region>],
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> (Decision, Option<usize>) {
-        let kind = match kind {
-            Choice::Place => Kind::Placed,
-            Choice::Way => Kind::Routed,
-        };
-        if let Err(Refused(verdict)) = self.advance_with(now, kind, rollout, log) {
-            return (self.denied(verdict, None), None);
-        }
-        let version = self.version(rollout);
-        let question = match self.question(now, request, true, version, rollout) {
-            Ok(question) => question,
-            Err(verdict) => {
-                let number = version.map(|version| version.number);
-                let record = self.refusal(kind, request, verdict, number);
-                let _ = self.spare(record, log);
-                return (self.denied(verdict, number), None);
-            }
-        };
-        let candidates = candidates.iter().copied().enumerate();
-        let Some((place, (decision, record))) = self.first(&question, candidates, version, rollout, kind) else {
-            let number = version.map(|version| version.number);
-            self.write(self.refusal(kind, request, Verdict::NoPlace, number), log);
-            return (self.denied(Verdict::NoPlace, number), None);
-        };
-        self.write(record, log);
-        (decision, decision.may().then_some(place))
     }
 
     /// A failed function works again, before its time to recover is over.
@@ -308,12 +245,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// The clock went backwards, the interaction is over, or there is no room for the records and nothing had to end.
     // keeps: IOE-105 (§4.9 R9), IOE-135 (§8)
-    pub fn review<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        now: Time,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> Result<Bindings, Refused> {
+    pub fn review(&mut self, now: Time, rollout: &impl Plane, log: &mut impl Sink) -> Result<Bindings, Refused> {
         self.tighten(now)?;
         if now < self.last {
             let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
@@ -329,7 +261,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         };
         let records = 2 * (self.running.iter().flatten().count() + seats) + 4;
         let renews = advanced.and_then(|()| self.room(records, log));
-        if self.governed == (self.version(rollout).map(|version| version.number), rollout.authorities.changes.count) {
+        if self.governed == (self.version(rollout).map(Governs::number), rollout.changes().count) {
             self.review_flows(now, rollout, log);
         } else {
             // There is no room to record what governs now.
@@ -397,12 +329,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Decides again about a running function.
-    fn renew<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        running: &Running,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> Option<Lease> {
+    fn renew(&mut self, running: &Running, rollout: &impl Plane, log: &mut impl Sink) -> Option<Lease> {
         let version = self.version(rollout);
         let (decision, record) = match self.ask_for(self.last, running.action, running.on, running) {
             Ok(question) => {
@@ -413,7 +340,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Err(verdict) => {
                 let Running { action, seat, on, site, .. } = *running;
                 let request = Request { action, seat, on, binding: Some(running.number), goes: Set::one(site) };
-                let version = version.map(|version| version.number);
+                let version = version.map(Governs::number);
                 (self.denied(verdict, version), self.refusal(Kind::Decided, &request, verdict, version))
             }
         };
@@ -494,29 +421,4 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             (false, false) => self.step(all, log),
         }
     }
-}
-
-/// What is chosen.
-///
-/// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use interaction_gov::interaction::Choice;
-///
-/// let Setting { plane, mut log, mut call, seat } = setting();
-/// let join = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
-/// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
-/// let ways = [Set::one(Region::UNKNOWN), Set::one(Region(0))];
-/// let (decision, way) = call.choose(Time(2), Choice::Way, &request, &ways, &plane, &mut log);
-/// assert_eq!((decision.may(), way), (true, Some(1)), "no data go to an unknown region");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Choice {
-    /// Where something is computed.
-    Place,
-    /// The way that data take.
-    Way,
 }

@@ -6,8 +6,8 @@ use crate::audit::{Kind, Record, Sink, Verdict, record};
 use crate::function::{Binding, Running};
 use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
-use crate::policy::{Answer, Facts, On, Settings};
-use crate::rollout::{Rollout, Version};
+use crate::policy::{Facts, On, Settings};
+use crate::rollout::{Governs, Plane};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
 
@@ -76,13 +76,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// A request that cannot be recorded is denied, and nothing changes. The exception are actions that the vocabulary
     /// lists as `always`: they are permitted to all participants that are there, in any state, even if the log is full.
     // keeps: IOE-059 (§4.2 R2), IOE-061 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2), IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
-    pub fn decide<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        now: Time,
-        request: &Request,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> Decision {
+    pub fn decide(&mut self, now: Time, request: &Request, rollout: &impl Plane, log: &mut impl Sink) -> Decision {
         let version = self.version(rollout);
         if let Some(decision) = self.always(now, request, version, log) {
             return decision;
@@ -90,7 +84,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Err(Refused(verdict)) = self.advance_by(now, Kind::Decided, version, rollout, log) {
             return self.denied(verdict, None);
         }
-        let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
+        let mut decision = self.denied(Verdict::NoPolicy, version.map(Governs::number));
         match &self.question(now, request, !request.goes.is_empty(), version, rollout) {
             Ok(question) => {
                 let mut record = self.fact(Kind::Decided);
@@ -99,7 +93,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 decision
             }
             Err(verdict) => {
-                let number = version.map(|version| version.number);
+                let number = version.map(Governs::number);
                 let (decision, record) =
                     (self.denied(*verdict, number), self.refusal(Kind::Decided, request, *verdict, number));
                 let _ = self.spare(record, log);
@@ -109,24 +103,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Decides about an action that is always permitted.
-    fn always<const W: usize, const A: usize, const T: usize, const K: usize>(
+    fn always(
         &mut self,
         now: Time,
         request: &Request,
-        version: Option<&Version<W, A, T, K>>,
+        version: Option<&impl Governs>,
         log: &mut impl Sink,
     ) -> Option<Decision> {
         let version = version?;
-        if !version.policy.always().contains(request.action) {
+        if !version.always().contains(request.action) {
             return None;
         }
-        let (number, digest) = (version.number, version.digest().first_chunk().copied());
+        let (number, digest) = (version.number(), version.digest());
         self.participant(request.seat)?;
         self.tighten(now).ok()?;
-        let record = Record {
-            digest: digest.unwrap_or([0xFF; 8]),
-            ..self.refusal(Kind::Decided, request, Verdict::Always, Some(number))
-        };
+        let record = Record { digest, ..self.refusal(Kind::Decided, request, Verdict::Always, Some(number)) };
         self.note(record, log);
         Some(self.denied(Verdict::Always, Some(number)))
     }
@@ -135,30 +126,19 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// speakers of the authorities that were asked, and its time is not over.
     // keeps: IOE-022 (§3.1)
     #[must_use]
-    pub fn holds<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &self,
-        lease: &Lease,
-        now: Time,
-        rollout: &Rollout<W, V, D, A, T, K>,
-    ) -> bool {
+    pub fn holds(&self, lease: &Lease, now: Time, rollout: &impl Plane) -> bool {
         lease.interaction == self.id
             && lease.birth == self.birth
             && now < lease.until
             && now >= self.last
             && lease.epoch == self.epoch
-            && rollout.authorities.changes.same_since(lease.authorities, lease.asked)
-            && self.version(rollout).is_some_and(|version| version.number == lease.version)
+            && rollout.changes().same_since(lease.authorities, lease.asked)
+            && self.version(rollout).is_some_and(|version| version.number() == lease.version)
     }
 
     /// Whether a permit still holds and covers this request. To be called before each governed processing.
     #[must_use]
-    pub fn permits<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &self,
-        lease: &Lease,
-        request: &Request,
-        now: Time,
-        rollout: &Rollout<W, V, D, A, T, K>,
-    ) -> bool {
+    pub fn permits(&self, lease: &Lease, request: &Request, now: Time, rollout: &impl Plane) -> bool {
         lease.covers(request) && self.holds(lease, now, rollout)
     }
 
@@ -197,26 +177,19 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Collects what the interaction knows about a request. If the request states (`said`) where data go, an action
     /// that carries others' data sends them there alone; an action that carries the actor's data sends them to all that
     /// receive the stream in any case.
-    pub(super) fn question<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn question(
         &self,
         now: Time,
         request: &Request,
         said: bool,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
     ) -> Result<Question, Verdict> {
         let Request { action, seat, on, binding, goes } = *request;
         let Some(number) = binding else {
             let actor = self.may_act(now, seat)?;
             // Only a policy tells whether an action carries the data of the actor alone.
-            let own = version.is_some_and(|version| version.policy.own().contains(action));
+            let own = version.is_some_and(|version| version.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
             return Ok(Question { facts, what: *request, valid_until, parent: None, region: actor.region });
@@ -237,19 +210,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Whether a running function may run: its lease holds, or it would be permitted again. It may not while a function
     /// that delegated it has failed.
-    pub(super) fn may_run<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &self,
-        now: Time,
-        running: &Running,
-        rollout: &Rollout<W, V, D, A, T, K>,
-    ) -> bool {
+    pub(super) fn may_run(&self, now: Time, running: &Running, rollout: &impl Plane) -> bool {
         let anew = || {
             let question = self.ask_for(now, running.action, running.on, running).ok()?;
             Some(self.answer(&question, self.version(rollout), rollout, Kind::Decided).0.may())
@@ -280,63 +241,38 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// How long a failed function has to recover, by the settings of the authorities that are asked about it.
-    pub(super) fn recovery<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &self,
-        running: &Running,
-        rollout: &Rollout<W, V, D, A, T, K>,
-    ) -> u32 {
+    pub(super) fn recovery(&self, running: &Running, rollout: &impl Plane) -> u32 {
         let facts = self.participant(running.seat).map(|actor| {
             let on = running.on;
             self.facts_of(self.last, actor, running.action, on, running).0
         });
         let Some(version) = self.version(rollout) else { return 0 };
-        facts.map_or_else(|| version.policy.common_settings(), |facts| version.policy.settings(&facts)).recovery_ms
+        facts.map_or_else(|| version.common_settings(), |facts| version.settings(&facts)).recovery_ms
     }
 
     /// Asks the authorities, and where data may go, and makes the record.
     // keeps: IOE-094 (§4.7 R7), IOE-095 (§4.7 R7), IOE-096 (§4.7 R7)
-    pub(super) fn answer<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn answer(
         &self,
         question: &Question,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         kind: Kind,
     ) -> (Decision, Record) {
-        let mut said = (self.denied(Verdict::NoPolicy, version.map(|version| version.number)), self.fact(kind));
+        let mut said = (self.denied(Verdict::NoPolicy, version.map(Governs::number)), self.fact(kind));
         self.answer_in(question, version, rollout, (&mut said.0, &mut said.1));
         said
     }
 
     /// The same with a lease that ends when the answer may change: for a permit its lease, for a denial its duration.
-    pub(super) fn answer_until<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn answer_until(
         &self,
         question: &Question,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         kind: Kind,
     ) -> (Decision, Record, Lease) {
-        let number = version.map(|version| version.number);
+        let number = version.map(Governs::number);
         let (mut decision, mut record) = (self.denied(Verdict::NoPolicy, number), self.fact(kind));
         let (until, asked) = self.answer_in(question, version, rollout, (&mut decision, &mut record));
         let lasts = || self.lease(until, number.unwrap_or(u32::MAX), rollout, (asked, question.what));
@@ -346,11 +282,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The same in place: a decision and its record are large, and are not copied. Returns until when the answer of the
     /// authorities holds, and which of them were asked.
-    fn answer_in<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    fn answer_in(
         &self,
         question: &Question,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         (decision, record): (&mut Decision, &mut Record),
     ) -> (Time, Set<Authority>) {
         let facts = &question.facts;
@@ -358,18 +294,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         record.put(facts);
         record.subject = [0; 16];
         if let Some(version) = version {
-            let ruling =
-                version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
+            let ruling = version.decide(facts, |authority| rollout.speaker(authority, facts, self.last));
             (decision.authority, decision.speaker, decision.line) = (ruling.authority, ruling.speaker, ruling.line);
             decision.rule = ruling.rule;
-            decision.verdict = match ruling.answer {
-                Answer::Permit => Verdict::Permit,
-                Answer::Deny => Verdict::DeniedByRule,
-                Answer::NoRule => Verdict::NotPermitted,
-                Answer::Residency => Verdict::Residency,
-                Answer::Unreachable => Verdict::Unreachable,
-                Answer::NobodyAsked => Verdict::NobodyAsked,
-            };
+            decision.verdict = Verdict::of(ruling.answer);
             if decision.verdict.permits() && question.what.goes.contains(Region::UNKNOWN) {
                 // Data are never sent to a region without a name.
                 decision.verdict = Verdict::Residency;
@@ -379,10 +307,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
                 let until = self.last.after(u64::from(ruling.lease_ms)).min(rests_on.0);
-                decision.lease = Some(self.lease(until, version.number, rollout, (rests_on.1, question.what)));
+                decision.lease = Some(self.lease(until, version.number(), rollout, (rests_on.1, question.what)));
                 record.until = Some(until);
             }
-            record.digest = version.digest().first_chunk().copied().unwrap_or([0xFF; 8]);
+            record.digest = version.digest();
             record.voices = ruling.voices.speakers;
             record.subject = record::lines(&ruling.voices);
         }
@@ -396,27 +324,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         record.binding = question.what.binding.map(|binding| binding.0);
         record.parent = question.parent.map(|parent| parent.0);
         record.policy = decision.version;
-        record.plane = rollout.authorities.changes.count;
+        record.plane = rollout.changes().count;
         rests_on
     }
 
     /// In observe mode a function may run without a permit. It gets a lease all the same, so that it is decided again
     /// as often as others.
-    pub(super) fn unenforced<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn unenforced(
         &self,
         decision: &Decision,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
     ) -> Option<Lease> {
-        let settings = version.map_or_else(Settings::default, |version| version.policy.common_settings());
-        let number = version.map_or(u32::MAX, |version| version.number);
+        let settings = version.map_or_else(Settings::default, |version| version.common_settings());
+        let number = version.map_or(u32::MAX, Governs::number);
         let until = self.last.after(u64::from(settings.lease_ms));
         let nothing = Request {
             action: Action(u8::MAX),
@@ -435,25 +356,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no such version, or it was rolled back, or a text in it was taken back and it is not pinned to it yet; no room for
     /// the record, or the clock went backwards.
     // keeps: IOE-078 (§4.5 R5)
-    pub fn pin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn pin(
         &mut self,
         now: Time,
         version: Option<u32>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_with(now, Kind::Policy, rollout, log)?;
-        let number = match version.map(|version| rollout.may_govern(self.pinned, version)) {
-            None => None,
-            Some(Ok(version)) => Some(version.number),
-            Some(Err(_)) => {
-                let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(Kind::Policy) };
-                return Err(self.refuse(refused, log));
-            }
-        };
-        self.pinned = number;
-        let action = Some(if number.is_some() { PINNED } else { UNPINNED });
-        let number = self.version(rollout).map(|version| version.number);
+        if version.is_some_and(|version| !rollout.may_pin(self.pinned, version)) {
+            let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(Kind::Policy) };
+            return Err(self.refuse(refused, log));
+        }
+        self.pinned = version;
+        let action = Some(if version.is_some() { PINNED } else { UNPINNED });
+        let number = self.version(rollout).map(Governs::number);
         self.write(Record { policy: number, action, ..self.fact(Kind::Policy) }, log);
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::lease::{Lease, Request};
 use crate::number::{Binding, Seat};
 use crate::participant::Participant;
 use crate::policy::{self, Consents, Facts, On, Provenance};
-use crate::rollout::Rollout;
+use crate::rollout::Plane;
 use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 
@@ -222,18 +222,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// A permit that the next record is about.
-    pub(super) fn lease<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn lease(
         &self,
         until: Time,
         version: u32,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         (asked, what): (Set<crate::vocabulary::Authority>, Request),
     ) -> Lease {
         Lease {
@@ -243,7 +236,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             until,
             version,
             epoch: self.epoch,
-            authorities: rollout.authorities.changes.count,
+            authorities: rollout.changes().count,
             asked,
             what,
         }

@@ -4,6 +4,7 @@
 //! state, or it changes nothing and returns the reason. Everything that it did is then in the chain.
 
 mod change;
+mod choose;
 mod compute;
 mod decide;
 mod flow;
@@ -13,7 +14,7 @@ mod review;
 mod tighten;
 
 pub use change::{Attribution, Transition};
-pub use compute::Choice;
+pub use choose::Choice;
 pub use decide::Decision;
 pub use flow::{Flow, To};
 
@@ -24,7 +25,7 @@ pub use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
 use crate::participant::{Participant, Seat};
 use crate::policy::On;
-use crate::rollout::{Rollout, Track, Version};
+use crate::rollout::{Governs, Plane, Track};
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
@@ -205,11 +206,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the record.
-    pub fn create<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn create(
         id: InteractionId,
         now: Time,
         mode: Mode,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<Self, Refused> {
         let mut interaction = Self::VACANT;
@@ -220,12 +221,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the record, or the interaction in this place is not over.
-    pub fn begin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn begin(
         &mut self,
         id: InteractionId,
         now: Time,
         mode: Mode,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         const { assert!(B <= 32 && P < u16::MAX as usize) };
@@ -247,15 +248,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.numbers = (0, 0);
         // The version that governs it from the beginning.
         let version = self.version(rollout);
-        let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
-        let number = version.map(|version| version.number);
-        self.governed = (number, rollout.authorities.changes.count);
+        let digest = version.map_or([0xFF; 8], Governs::digest);
+        let number = version.map(Governs::number);
+        self.governed = (number, rollout.changes().count);
         let begins = Record {
             subject: FORMAT,
             action: Some(mode as u8),
             policy: number,
             digest,
-            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
+            obligations: crate::audit::record::low(rollout.silent().bits()),
             plane: self.governed.1,
             count: self.track.0,
             ..self.fact(Kind::Created)
@@ -316,38 +317,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The version that governs the interaction now.
     #[must_use]
-    pub fn version<
-        'r,
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &self,
-        rollout: &'r Rollout<W, V, D, A, T, K>,
-    ) -> Option<&'r Version<W, A, T, K>> {
-        match self.pinned {
-            None => rollout.version_of(self.track),
-            Some(number) => rollout.version_pinned(number, self.track),
-        }
+    pub fn version<'r, R: Plane>(&self, rollout: &'r R) -> Option<&'r R::Version> {
+        rollout.version_for(self.track, self.pinned)
     }
 
     /// Whether a head is to be signed now: as often as the settings require, and at the end.
     #[must_use]
-    pub fn head_is_due<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &self,
-        rollout: &Rollout<W, V, D, A, T, K>,
-    ) -> bool {
-        let every = self.version(rollout).map_or(1, |version| version.policy.common_settings().head_every);
+    pub fn head_is_due(&self, rollout: &impl Plane) -> bool {
+        let every = self.version(rollout).map_or(1, |version| version.common_settings().head_every);
         let since = self.chain.next().saturating_sub(self.head_at);
         since >= every.max(1) || (since > 0 && self.state == State::Terminated)
     }

@@ -4,7 +4,7 @@
 use super::{Interaction, METER, Refused};
 use crate::audit::{Kind, Need, Record, Sink, Verdict};
 use crate::lifecycle::State;
-use crate::rollout::{Rollout, Version};
+use crate::rollout::{Governs, Plane};
 use crate::time::Time;
 
 /// How far the time of a step can be after the previous one: 400 days.
@@ -66,40 +66,26 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The same for steps that ask the authorities: it also records the changes of the control plane, and the governing
     /// version if it is another one than before.
-    pub(super) fn advance_with<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn advance_with(
         &mut self,
         now: Time,
         kind: Kind,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_by(now, kind, self.version(rollout), rollout, log)
     }
 
-    pub(super) fn advance_by<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn advance_by(
         &mut self,
         now: Time,
         kind: Kind,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance(now, kind, log)?;
-        if self.governed != (version.map(|version| version.number), rollout.authorities.changes.count) {
+        if self.governed != (version.map(Governs::number), rollout.changes().count) {
             self.hear(version, rollout, log)?;
         }
         Ok(())
@@ -108,21 +94,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Records each change of the control plane since the last time, the oldest first, and the governing version if it
     /// has changed. As long as there is no room for all of these records, nothing is decided.
     #[cold]
-    fn hear<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    fn hear(
         &mut self,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
-        let changes = &rollout.authorities.changes;
-        let number = version.map(|version| version.number);
+        let changes = rollout.changes();
+        let number = version.map(Governs::number);
         let (id, last) = (self.id, self.last);
         let governs = |count: u32, plane: u32| Record {
             policy: number,
             plane,
-            digest: version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]),
+            digest: version.map_or([0xFF; 8], Governs::digest),
             // The authorities that cannot be asked.
-            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
+            obligations: crate::audit::record::low(rollout.silent().bits()),
             count,
             ..Record::fact(id, 0, last, Kind::Governs)
         };

@@ -9,7 +9,7 @@ use crate::lease::{Lease, Request};
 use crate::number::Seat;
 use crate::participant::{Participant, Streams};
 use crate::policy::{Facts, On, Settings};
-use crate::rollout::{Rollout, Version};
+use crate::rollout::{Governs, Plane};
 use crate::time::Time;
 use crate::vocabulary::Set;
 
@@ -57,57 +57,43 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// A permit that rests on nothing yet.
-    fn rests_on_nothing<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    fn rests_on_nothing(
         &self,
         participant: &Participant,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
     ) -> Lease {
         let (action, seat) = (participant.action, participant.seat);
         let what = Request { action, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
-        let version = version.map_or(u32::MAX, |version| version.number);
+        let version = version.map_or(u32::MAX, Governs::number);
         self.lease(Time::NEVER, version, rollout, (Set::EMPTY, what))
     }
 
     /// Decides whether a participant may send and receive what it asks for, on each of these streams. Returns the
     /// permitted streams; the first denial, or else a permit; and a lease that ends as soon as any of these answers,
     /// denials included, may change.
-    pub(super) fn may_flow<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
+    pub(super) fn may_flow(
         &self,
         participant: &Participant,
         wants: Streams,
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         kind: Kind,
     ) -> (Streams, (Decision, Record), Lease) {
         self.may(participant, (wants, false), version, rollout, kind)
     }
 
     /// The same; or, if it sends `alone`, whether it may send if no participant receives it.
-    fn may<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    fn may(
         &self,
         participant: &Participant,
         (wants, alone): (Streams, bool),
-        version: Option<&Version<W, A, T, K>>,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        version: Option<&impl Governs>,
+        rollout: &impl Plane,
         kind: Kind,
     ) -> (Streams, (Decision, Record), Lease) {
         let (mut has, mut rests) = (Streams::NONE, self.rests_on_nothing(participant, version, rollout));
-        let mut said = (self.denied(Verdict::NoPolicy, version.map(|version| version.number)), self.fact(kind));
+        let mut said = (self.denied(Verdict::NoPolicy, version.map(Governs::number)), self.fact(kind));
         let mut denied = false;
         for (on, sends, receives) in wanted(wants) {
             let (facts, valid_until) = self.facts_of_flow(participant, (on, sends && !alone, receives));
@@ -135,14 +121,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// How long a validation of this participant holds at most, by the settings of all authorities that are asked about
     /// any of its streams.
-    pub(super) fn validation_ms<const W: usize, const A: usize, const T: usize, const K: usize>(
-        &self,
-        one: &Participant,
-        version: Option<&Version<W, A, T, K>>,
-    ) -> u32 {
+    pub(super) fn validation_ms(&self, one: &Participant, version: Option<&impl Governs>) -> u32 {
         let longest = Settings::default().validation_ms;
         let Some(version) = version else { return longest };
-        let settings = |deed| version.policy.settings(&self.facts_of_flow(one, deed).0).validation_ms;
+        let settings = |deed| version.settings(&self.facts_of_flow(one, deed).0).validation_ms;
         wanted(one.wants).map(settings).min().unwrap_or(longest)
     }
 
@@ -154,19 +136,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// be sent to the remaining receivers, until a pass removes nothing. So the outcome depends neither on the order of
     /// participants nor on the earlier flows, and each remaining flow is permitted beside all others. Each turn removes
     /// a stream of a participant, or is the last one.
-    pub(super) fn review_flows<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &mut self,
-        now: Time,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) {
+    pub(super) fn review_flows(&mut self, now: Time, rollout: &impl Plane, log: &mut impl Sink) {
         let holds = |one: &Participant| self.holds(&one.lease, now, rollout);
         if !self.state.governs() || self.seats.iter().flatten().all(holds) {
             return;
@@ -195,19 +165,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Cuts all streams of participants whose permit does not hold: for when nothing can be decided.
-    pub(super) fn cut_flows<
-        const W: usize,
-        const V: usize,
-        const D: usize,
-        const A: usize,
-        const T: usize,
-        const K: usize,
-    >(
-        &mut self,
-        now: Time,
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) {
+    pub(super) fn cut_flows(&mut self, now: Time, rollout: &impl Plane, log: &mut impl Sink) {
         let mut last = None;
         while let Some((_, participant)) = self.place_after(last) {
             last = Some(participant.seat);
@@ -228,13 +186,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Starts with all wanted streams, of which the passes take some away. A participant whose validation has lapsed is
     /// left out.
-    fn want_all<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        now: Time,
-        before: &[Streams; P],
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) {
+    fn want_all(&mut self, now: Time, before: &[Streams; P], rollout: &impl Plane, log: &mut impl Sink) {
         let version = self.version(rollout);
         let mut last = None;
         while let Some((place, mut participant)) = self.place_after(last) {
@@ -247,7 +199,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 *seat = Some(participant);
             }
             if lapsed && had != Streams::NONE {
-                let policy = version.map(|version| version.number);
+                let policy = version.map(Governs::number);
                 let seat = Some(participant.seat.0);
                 let record = Record { seat, verdict: Verdict::Lapsed, policy, ..self.fact(Kind::Flow) };
                 self.note(record, log);
@@ -256,13 +208,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Does one pass. Returns whether it has taken anything away.
-    fn take_away<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        pass: Pass,
-        before: &[Streams; P],
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> bool {
+    fn take_away(&mut self, pass: Pass, before: &[Streams; P], rollout: &impl Plane, log: &mut impl Sink) -> bool {
         let version = self.version(rollout);
         let (mut last, mut any) = (None, false);
         while let Some((place, participant)) = self.place_after(last) {
@@ -288,12 +234,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Records the new flows. A flow that cannot be recorded does not begin. Returns whether all could be recorded.
-    fn record_gains<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
-        &mut self,
-        before: &[Streams; P],
-        rollout: &Rollout<W, V, D, A, T, K>,
-        log: &mut impl Sink,
-    ) -> bool {
+    fn record_gains(&mut self, before: &[Streams; P], rollout: &impl Plane, log: &mut impl Sink) -> bool {
         let version = self.version(rollout);
         let (mut last, mut all) = (None, true);
         while let Some((place, participant)) = self.place_after(last) {

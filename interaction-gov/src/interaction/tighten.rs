@@ -9,7 +9,7 @@ use crate::function::{Binding, Bindings, Health, Role};
 use crate::lifecycle::{Event, State};
 use crate::participant::Seat;
 use crate::policy::On;
-use crate::rollout::Rollout;
+use crate::rollout::Plane;
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
@@ -210,11 +210,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// Nothing runs under this number, or the interaction is over.
     // keeps: IOE-103 (§4.9 R9), IOE-104 (§4.9 R9), IOE-106 (§4.9 R9)
-    pub fn fail<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
+    pub fn fail(
         &mut self,
         now: Time,
         binding: Binding,
-        rollout: &Rollout<W, V, D, A, T, K>,
+        rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<State, Refused> {
         self.tighten(now)?;

@@ -5,9 +5,12 @@
 //! interactions on other tracks are not affected. A canary is a track that only new interactions enter.
 
 mod error;
+mod plane;
 mod version;
 
 pub use error::RolloutError;
+pub(crate) use plane::Governs;
+pub use plane::Plane;
 pub use version::Version;
 
 use zeroize::ZeroizeOnDrop;

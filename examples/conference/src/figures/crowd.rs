@@ -326,7 +326,7 @@ fn ask(thread: usize, slots: &mut [Slot], shared: &Shared, copies: Option<Durati
             }
         };
         if left.is_some() {
-            let governs = slot.call.version(&plane.control.rollout).map(|version| version.number);
+            let governs = slot.call.version(&*plane.control.rollout).map(|version| version.number);
             seen.counts.left_behind += u64::from(governs != Some(slot.known(&plane.control).number));
         }
         // Still under the lock: this is the time of the decision.
@@ -354,7 +354,7 @@ fn visit(slot: &mut Slot, control: &Control, shared: &Shared, counts: &mut Count
     let known = slot.known(control);
     let Shared { log, request, now, strangers, .. } = shared;
     if let Some(permit) = &slot.permit
-        && slot.call.permits(permit, request, *now, &control.rollout)
+        && slot.call.permits(permit, request, *now, &*control.rollout)
         && permit.version() != known.number
     {
         counts.wrong_permits += 1;
@@ -362,11 +362,11 @@ fn visit(slot: &mut Slot, control: &Control, shared: &Shared, counts: &mut Count
     if strangers.swap(false, Ordering::Relaxed) {
         for stranger in 1..=STRANGERS {
             let request = Request { seat: Seat(stranger), ..*request };
-            let _ = slot.call.decide(*now, &request, &control.rollout, &mut *lock(log));
+            let _ = slot.call.decide(*now, &request, &*control.rollout, &mut *lock(log));
             counts.strangers += 1;
         }
     }
-    let decision = slot.call.decide(*now, request, &control.rollout, &mut *lock(log));
+    let decision = slot.call.decide(*now, request, &*control.rollout, &mut *lock(log));
     slot.permit = decision.lease;
     let expected = if known.said.tightened { Verdict::DeniedByRule } else { Verdict::Permit };
     let wrong = decision.version != Some(known.number) || decision.verdict != expected;
@@ -391,7 +391,7 @@ fn restart(slots: &mut [Slot], control: &Control, now: Time) -> Result<u64> {
     let mut bytes = vec![0; 4_096];
     let mut others = 0;
     for slot in slots {
-        let holds = |call: &Call| slot.permit.is_some_and(|permit| call.holds(&permit, now, &control.rollout));
+        let holds = |call: &Call| slot.permit.is_some_and(|permit| call.holds(&permit, now, &*control.rollout));
         let (used, stamp) = slot.call.snapshot(&mut bytes).map_err(|needed| anyhow::anyhow!("{needed} bytes"))?;
         let kept = bytes.get(..used).context("the bytes of an interaction")?;
         ensure!(stamp.interaction == *slot.call.id(), "the stamp is another's");

@@ -234,7 +234,7 @@ impl World {
                 role: *role,
             };
             let check = |_: &Component<'_>| Provenance::None;
-            let (decision, binding) = slot.call.invoke(*now, &invocation, &check, &control.rollout, log);
+            let (decision, binding) = slot.call.invoke(*now, &invocation, &check, &*control.rollout, log);
             *running = Some(binding.with_context(|| format!("a function does not begin: {}", decision.verdict))?);
         }
         Ok(())
@@ -248,7 +248,7 @@ impl World {
         for (number, seat) in slot.seats.iter().enumerate() {
             let until = if lapsed == Some(number) { *now } else { Time::NEVER };
             let found = words.validation(until);
-            slot.call.revalidate(*now, *seat, &found, &control.rollout, log).context("validating again")?;
+            slot.call.revalidate(*now, *seat, &found, &*control.rollout, log).context("validating again")?;
         }
         Ok(())
     }
@@ -266,7 +266,7 @@ impl World {
         let slot = self.slots.get_mut(place).context("no such interaction")?;
         // A function that an earlier fault has ended for good cannot fail; this shows in the comparison.
         let Some(binding) = slot.functions.get(function).copied().flatten() else { return Ok(()) };
-        slot.call.fail(self.now, binding, &self.control.rollout, &mut self.log).context("failing")?;
+        slot.call.fail(self.now, binding, &*self.control.rollout, &mut self.log).context("failing")?;
         Ok(())
     }
 
@@ -304,7 +304,7 @@ impl World {
                 Some(Trouble::FullLog) => (*now, &mut *full),
                 Some(Trouble::ClockBack) => (back(*now), &mut *log),
             };
-            let decision = slot.call.decide(time, &request, &control.rollout, sink);
+            let decision = slot.call.decide(time, &request, &*control.rollout, sink);
             *permit = decision.lease;
             *answer = Some(Answer {
                 verdict: decision.verdict,
@@ -338,7 +338,7 @@ impl World {
         let outside = self.slots.iter().enumerate().filter(|(_, slot)| !is_target(slot.track));
         outside
             .map(|(place, slot)| {
-                let number = slot.call.version(&self.control.rollout).map(|version| version.number);
+                let number = slot.call.version(&*self.control.rollout).map(|version| version.number);
                 let holds = slot.leases().map(|lease| u8::from(slot.holds(&lease, &self.control, self.now)));
                 (place, number, holds.fold(1, |bits, holds| bits << 1 | holds))
             })
@@ -382,7 +382,7 @@ impl Slot {
     ) -> Result<()> {
         let log = if self.trouble == Some(Trouble::FullLog) { full } else { log };
         loop {
-            match self.call.review(self.time(now), &control.rollout, log) {
+            match self.call.review(self.time(now), &*control.rollout, log) {
                 Ok(cancelled) if cancelled.is_empty() => return Ok(()),
                 // Leases that were renewed before a cancellation have to be renewed once more.
                 Ok(cancelled) => {
@@ -415,7 +415,7 @@ impl Slot {
     }
 
     fn holds(&self, lease: &Lease, control: &Control, now: Time) -> bool {
-        self.call.holds(lease, self.time(now), &control.rollout)
+        self.call.holds(lease, self.time(now), &*control.rollout)
     }
 
     fn acts_on_another(&self, control: &Control, now: Time) -> bool {

@@ -61,7 +61,7 @@ impl Ours {
             self.log.taken();
         }
         let (interaction, request, _) = &mut self.asked[request];
-        interaction.decide(NOW, request, &self.control, &mut self.log)
+        interaction.decide(NOW, request, &*self.control, &mut self.log)
     }
 
     /// The answer of the policy alone.
