@@ -138,7 +138,7 @@ impl Display for Measurements {
             if number > 0 {
                 f.write_char('\n')?;
             }
-            write!(f, "{}: {}", metric.target(), self.verdict(*metric))?;
+            write!(f, "{}: {}", metric.target(), self.attainment(*metric))?;
         }
         Ok(())
     }

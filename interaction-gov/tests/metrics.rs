@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use interaction_gov::measure::coordination::{Coupling, Dimensions, PerMille};
-use interaction_gov::measure::{Histogram, Measurements, Metric, NotAShare, Verdict};
+use interaction_gov::measure::{Attainment, Histogram, Measurements, Metric, NotAShare};
 use proptest::prelude::*;
 
 const fn ms(milliseconds: u64) -> Duration {
@@ -12,13 +12,17 @@ const fn ms(milliseconds: u64) -> Duration {
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The verdict on a latency metric after these numbers of samples, each with its latency.
-fn verdict_after(metric: Metric, record: fn(&mut Measurements, Duration), samples: [(usize, Duration); 2]) -> Verdict {
+/// Whether the target of a latency metric was met after these numbers of samples, each with its latency.
+fn attainment_after(
+    metric: Metric,
+    record: fn(&mut Measurements, Duration),
+    samples: [(usize, Duration); 2],
+) -> Attainment {
     let mut measured = Measurements::default();
     for (times, latency) in samples {
         (0..times).for_each(|_| record(&mut measured, latency));
     }
-    measured.verdict(metric)
+    measured.attainment(metric)
 }
 
 #[test]
@@ -27,12 +31,12 @@ fn without_samples_there_is_no_verdict() {
     let all = [Metric::CONTINUITY, Metric::CHANGE_SAFETY, Metric::DEGRADATION].concat();
     assert_eq!(all.len(), 12);
     for metric in &all {
-        assert_eq!(measured.verdict(*metric), Verdict::TooFew, "{}", metric.target());
+        assert_eq!(measured.attainment(*metric), Attainment::TooFew, "{}", metric.target());
         let samples = measured.latencies(*metric).map_or(0, Histogram::samples);
         assert_eq!(samples, 0);
     }
-    assert_eq!(measured.verdict_of_all(&all), Verdict::TooFew);
-    assert_eq!(measured.verdict_of_all(&[]), Verdict::TooFew);
+    assert_eq!(measured.attainment_of_all(&all), Attainment::TooFew);
+    assert_eq!(measured.attainment_of_all(&[]), Attainment::TooFew);
     // Coordination of no pairs, and no time, are no samples either.
     let mut measured = Measurements::default();
     measured.synchronization([]);
@@ -44,146 +48,146 @@ fn without_samples_there_is_no_verdict() {
 fn t_sync_is_under_100_ms_at_p95() {
     // shows: IOE-148 (A.1), IOE-153 (A.1)
     let sync: fn(&mut Measurements, Duration) = |measured, latency| measured.synchronization([ms(1), latency, ms(2)]);
-    let verdict = |samples| verdict_after(Metric::SynchronizationLatency, sync, samples);
+    let attained = |samples| attainment_after(Metric::SynchronizationLatency, sync, samples);
     let [fast, late] = [ms(100) - NANOSECOND, ms(100)];
-    assert_eq!(verdict([(19, fast), (1, late)]), Verdict::Met);
-    assert_eq!(verdict([(18, fast), (2, late)]), Verdict::Missed);
-    assert_eq!(verdict([(19, fast), (0, late)]), Verdict::TooFew, "one in 20 is not seen in 19");
-    assert_eq!(verdict([(950, fast), (50, late)]), Verdict::Met);
-    assert_eq!(verdict([(949, fast), (51, late)]), Verdict::Missed);
+    assert_eq!(attained([(19, fast), (1, late)]), Attainment::Met);
+    assert_eq!(attained([(18, fast), (2, late)]), Attainment::Missed);
+    assert_eq!(attained([(19, fast), (0, late)]), Attainment::TooFew, "one in 20 is not seen in 19");
+    assert_eq!(attained([(950, fast), (50, late)]), Attainment::Met);
+    assert_eq!(attained([(949, fast), (51, late)]), Attainment::Missed);
 }
 
 #[test]
 fn t_policy_is_under_one_second_for_99_per_cent() {
     // shows: IOE-149 (A.1), IOE-154 (A.1)
-    let verdict = |samples| verdict_after(Metric::PolicyConvergence, Measurements::policy_convergence, samples);
+    let attained = |samples| attainment_after(Metric::PolicyConvergence, Measurements::policy_convergence, samples);
     let [fast, late] = [ms(1_000) - NANOSECOND, ms(1_000)];
-    assert_eq!(verdict([(99, fast), (1, late)]), Verdict::Met);
-    assert_eq!(verdict([(98, fast), (2, late)]), Verdict::Missed);
-    assert_eq!(verdict([(99, fast), (0, late)]), Verdict::TooFew);
+    assert_eq!(attained([(99, fast), (1, late)]), Attainment::Met);
+    assert_eq!(attained([(98, fast), (2, late)]), Attainment::Missed);
+    assert_eq!(attained([(99, fast), (0, late)]), Attainment::TooFew);
 }
 
 #[test]
 fn p_fail_is_under_one_in_a_thousand_single_failures() {
     // shows: IOE-150 (A.1), IOE-155 (A.1)
-    let verdict = |failures: u64, cascades: u64| {
+    let attained = |failures: u64, cascades: u64| {
         let mut measured = Measurements::default();
         (0..failures).for_each(|failure| measured.failure(if failure < cascades { 7 } else { 0 }));
-        measured.verdict(Metric::FailurePropagation)
+        measured.attainment(Metric::FailurePropagation)
     };
-    assert_eq!(verdict(1_000, 0), Verdict::Met);
-    assert_eq!(verdict(1_000, 1), Verdict::Missed, "0.001 is not below 0.001");
-    assert_eq!(verdict(1_001, 1), Verdict::Met);
-    assert_eq!(verdict(999, 0), Verdict::TooFew);
+    assert_eq!(attained(1_000, 0), Attainment::Met);
+    assert_eq!(attained(1_000, 1), Attainment::Missed, "0.001 is not below 0.001");
+    assert_eq!(attained(1_001, 1), Attainment::Met);
+    assert_eq!(attained(999, 0), Attainment::TooFew);
 }
 
 #[test]
 fn c_state_is_above_999_of_1000_parts_of_the_time() {
     // shows: IOE-151 (A.1), IOE-156 (A.1)
-    let verdict = |agreed: Duration, apart: Duration| {
+    let attained = |agreed: Duration, apart: Duration| {
         let mut measured = Measurements::default();
         measured.state(agreed / 2, true);
         measured.state(apart, false);
         measured.state(agreed - agreed / 2, true);
-        measured.verdict(Metric::StateConsistency)
+        measured.attainment(Metric::StateConsistency)
     };
-    assert_eq!(verdict(ms(999), ms(1)), Verdict::Missed, "99.9 % is not above 99.9 %");
-    assert_eq!(verdict(ms(999) + NANOSECOND, ms(1)), Verdict::Met);
-    assert_eq!(verdict(ms(1), Duration::ZERO), Verdict::Met);
-    assert_eq!(verdict(Duration::ZERO, NANOSECOND), Verdict::Missed);
-    assert_eq!(verdict(Duration::MAX, Duration::MAX), Verdict::Missed, "and nothing overflows");
+    assert_eq!(attained(ms(999), ms(1)), Attainment::Missed, "99.9 % is not above 99.9 %");
+    assert_eq!(attained(ms(999) + NANOSECOND, ms(1)), Attainment::Met);
+    assert_eq!(attained(ms(1), Duration::ZERO), Attainment::Met);
+    assert_eq!(attained(Duration::ZERO, NANOSECOND), Attainment::Missed);
+    assert_eq!(attained(Duration::MAX, Duration::MAX), Attainment::Missed, "and nothing overflows");
 }
 
 #[test]
 fn the_count_of_surfaces_grows_no_faster_than_the_bindings_to_one_interaction() {
     // shows: IOE-147 (A.1), IOE-152 (A.1)
     let sizes = [5, 10, 20, 40].map(Dimensions::each);
-    let verdict = |count: &dyn Fn(Dimensions) -> u64, sizes: &[Dimensions]| {
+    let attained = |count: &dyn Fn(Dimensions) -> u64, sizes: &[Dimensions]| {
         let mut measured = Measurements::default();
         sizes.iter().for_each(|size| measured.coordination_surfaces(*size, count(*size)));
-        measured.verdict(Metric::CoordinationSurfaces)
+        measured.attainment(Metric::CoordinationSurfaces)
     };
     let additive = |size: Dimensions| size.interaction_scoped();
     let fragmented = |size: Dimensions| u64::try_from(size.fragmented(Coupling::FULL).0 / 1_000).unwrap();
-    assert_eq!(verdict(&additive, &sizes), Verdict::Met);
-    assert_eq!(verdict(&|size| 3 * additive(size) + 100, &sizes), Verdict::Met);
-    assert_eq!(verdict(&fragmented, &sizes), Verdict::Missed);
-    assert_eq!(verdict(&|size| additive(size) + u64::from(size.participants == 40), &sizes), Verdict::Missed);
-    assert_eq!(verdict(&fragmented, &sizes[..1]), Verdict::TooFew, "one size shows no growth");
-    assert_eq!(verdict(&fragmented, &[Dimensions::each(5), Dimensions::each(9)]), Verdict::TooFew);
-    assert_eq!(verdict(&additive, &[Dimensions::each(0), Dimensions::each(9)]), Verdict::TooFew);
+    assert_eq!(attained(&additive, &sizes), Attainment::Met);
+    assert_eq!(attained(&|size| 3 * additive(size) + 100, &sizes), Attainment::Met);
+    assert_eq!(attained(&fragmented, &sizes), Attainment::Missed);
+    assert_eq!(attained(&|size| additive(size) + u64::from(size.participants == 40), &sizes), Attainment::Missed);
+    assert_eq!(attained(&fragmented, &sizes[..1]), Attainment::TooFew, "one size shows no growth");
+    assert_eq!(attained(&fragmented, &[Dimensions::each(5), Dimensions::each(9)]), Attainment::TooFew);
+    assert_eq!(attained(&additive, &[Dimensions::each(0), Dimensions::each(9)]), Attainment::TooFew);
     let backwards: Vec<_> = sizes.into_iter().rev().collect();
-    assert_eq!(verdict(&fragmented, &backwards), Verdict::Missed);
-    assert_eq!(verdict(&additive, &backwards), Verdict::Met);
+    assert_eq!(attained(&fragmented, &backwards), Attainment::Missed);
+    assert_eq!(attained(&additive, &backwards), Attainment::Met);
 }
 
 #[test]
 fn policy_updates_complete_within_50_ms_but_for_one_in_a_thousand() {
-    let verdict = |samples| verdict_after(Metric::UpdateLatency, Measurements::policy_update, samples);
+    let attained = |samples| attainment_after(Metric::UpdateLatency, Measurements::policy_update, samples);
     let [within, late] = [ms(50), ms(50) + NANOSECOND];
-    assert_eq!(verdict([(999, within), (1, late)]), Verdict::Met);
-    assert_eq!(verdict([(998, within), (2, late)]), Verdict::Missed);
-    assert_eq!(verdict([(999, within), (0, late)]), Verdict::TooFew);
+    assert_eq!(attained([(999, within), (1, late)]), Attainment::Met);
+    assert_eq!(attained([(998, within), (2, late)]), Attainment::Missed);
+    assert_eq!(attained([(999, within), (0, late)]), Attainment::TooFew);
 }
 
 #[test]
 fn every_rollback_is_within_100_ms_and_affects_under_a_thousandth_of_the_others() {
     let mut measured = Measurements::default();
     measured.rollback(ms(100), 0, 0).unwrap();
-    assert_eq!(measured.verdict(Metric::RollbackLatency), Verdict::Met);
-    assert_eq!(measured.verdict(Metric::RollbackReach), Verdict::TooFew, "all were targeted");
+    assert_eq!(measured.attainment(Metric::RollbackLatency), Attainment::Met);
+    assert_eq!(measured.attainment(Metric::RollbackReach), Attainment::TooFew, "all were targeted");
     measured.rollback(ms(3), 1, 1_001).unwrap();
     measured.rollback(ms(3), 9, 100_000).unwrap();
-    assert_eq!(measured.verdict(Metric::RollbackReach), Verdict::Met);
+    assert_eq!(measured.attainment(Metric::RollbackReach), Attainment::Met);
     let before = measured.clone();
     assert_eq!(measured.rollback(ms(500), 2, 1), Err(NotAShare { part: 2, whole: 1 }));
     assert_eq!(measured, before, "what is no share is not recorded");
     measured.rollback(ms(100) + NANOSECOND, 1, 1_000).unwrap();
-    assert_eq!(measured.verdict(Metric::RollbackLatency), Verdict::Missed);
-    assert_eq!(measured.verdict(Metric::RollbackReach), Verdict::Missed);
+    assert_eq!(measured.attainment(Metric::RollbackLatency), Attainment::Missed);
+    assert_eq!(measured.attainment(Metric::RollbackReach), Attainment::Missed);
     measured.rollback(ms(1), 0, u64::MAX).unwrap();
-    assert_eq!(measured.verdict(Metric::RollbackReach), Verdict::Missed, "the worst counts");
+    assert_eq!(measured.attainment(Metric::RollbackReach), Attainment::Missed, "the worst counts");
 }
 
 #[test]
 fn configuration_changes_converge_below_one_second() {
-    let verdict =
-        |samples| verdict_after(Metric::ConfigurationConvergence, Measurements::configuration_convergence, samples);
+    let attained =
+        |samples| attainment_after(Metric::ConfigurationConvergence, Measurements::configuration_convergence, samples);
     let [fast, late] = [ms(1_000) - NANOSECOND, ms(1_000)];
-    assert_eq!(verdict([(1, fast), (0, late)]), Verdict::Met);
-    assert_eq!(verdict([(1_000, fast), (1, late)]), Verdict::Missed);
+    assert_eq!(attained([(1, fast), (0, late)]), Attainment::Met);
+    assert_eq!(attained([(1_000, fast), (1, late)]), Attainment::Missed);
 }
 
 #[test]
 fn one_failure_affects_under_5_per_cent_and_the_core_works_for_95_per_cent_of_these() {
     let mut measured = Measurements::default();
     measured.degradation(1_000, 0, 0).unwrap();
-    assert_eq!(measured.verdict(Metric::FailureReach), Verdict::Met);
-    assert_eq!(measured.verdict(Metric::CoreFunctionality), Verdict::TooFew, "nothing has shown it");
+    assert_eq!(measured.attainment(Metric::FailureReach), Attainment::Met);
+    assert_eq!(measured.attainment(Metric::CoreFunctionality), Attainment::TooFew, "nothing has shown it");
     measured.degradation(1_000, 49, 47).unwrap();
-    assert_eq!(measured.verdict(Metric::FailureReach), Verdict::Met);
-    assert_eq!(measured.verdict(Metric::CoreFunctionality), Verdict::Met);
+    assert_eq!(measured.attainment(Metric::FailureReach), Attainment::Met);
+    assert_eq!(measured.attainment(Metric::CoreFunctionality), Attainment::Met);
     let core = |affected, kept| {
         let mut measured = Measurements::default();
         measured.degradation(1_000, affected, kept).unwrap();
-        measured.verdict(Metric::CoreFunctionality)
+        measured.attainment(Metric::CoreFunctionality)
     };
-    assert_eq!([core(20, 19), core(20, 18), core(19, 19)], [Verdict::Met, Verdict::Missed, Verdict::TooFew]);
+    assert_eq!([core(20, 19), core(20, 18), core(19, 19)], [Attainment::Met, Attainment::Missed, Attainment::TooFew]);
     let before = measured.clone();
     assert_eq!(measured.degradation(10, 11, 11), Err(NotAShare { part: 11, whole: 10 }));
     assert_eq!(measured.degradation(10, 4, 5), Err(NotAShare { part: 5, whole: 4 }));
     assert_eq!(measured, before, "what is no share is not recorded");
     measured.degradation(1_000, 50, 46).unwrap();
-    assert_eq!(measured.verdict(Metric::FailureReach), Verdict::Missed);
-    assert_eq!(measured.verdict(Metric::CoreFunctionality), Verdict::Missed, "93 of 99");
+    assert_eq!(measured.attainment(Metric::FailureReach), Attainment::Missed);
+    assert_eq!(measured.attainment(Metric::CoreFunctionality), Attainment::Missed, "93 of 99");
 }
 
 #[test]
 fn auxiliary_functions_recover_in_under_10_seconds() {
-    let verdict = |samples| verdict_after(Metric::RecoveryTime, Measurements::recovery, samples);
+    let attained = |samples| attainment_after(Metric::RecoveryTime, Measurements::recovery, samples);
     let [fast, late] = [ms(10_000) - NANOSECOND, ms(10_000)];
-    assert_eq!(verdict([(1, fast), (0, late)]), Verdict::Met);
-    assert_eq!(verdict([(1_000, fast), (1, late)]), Verdict::Missed);
+    assert_eq!(attained([(1, fast), (0, late)]), Attainment::Met);
+    assert_eq!(attained([(1_000, fast), (1, late)]), Attainment::Missed);
 }
 
 #[test]
@@ -197,12 +201,12 @@ fn interaction_continuity_takes_all_five() {
         measured.policy_convergence(ms(5));
         measured.failure(0);
     }
-    assert_eq!(measured.verdict_of_all(Metric::CONTINUITY), Verdict::TooFew, "of agreement nothing is known");
+    assert_eq!(measured.attainment_of_all(Metric::CONTINUITY), Attainment::TooFew, "of agreement nothing is known");
     measured.state(ms(60_000), true);
-    assert_eq!(measured.verdict_of_all(Metric::CONTINUITY), Verdict::Met);
+    assert_eq!(measured.attainment_of_all(Metric::CONTINUITY), Attainment::Met);
     measured.state(ms(61), false);
-    assert_eq!(measured.verdict_of_all(Metric::CONTINUITY), Verdict::Missed);
-    assert_eq!(measured.verdict_of_all(Metric::CHANGE_SAFETY), Verdict::TooFew);
+    assert_eq!(measured.attainment_of_all(Metric::CONTINUITY), Attainment::Missed);
+    assert_eq!(measured.attainment_of_all(Metric::CHANGE_SAFETY), Attainment::TooFew);
 }
 
 #[test]

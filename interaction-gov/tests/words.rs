@@ -92,7 +92,7 @@ fn values_are_said_in_words() {
 
 #[test]
 fn what_was_measured_is_said_in_words() {
-    each!(measure::Verdict: Met, TooFew, Missed);
+    each!(measure::Attainment: Met, TooFew, Missed);
     each!(Standing: Holds, FallsShort, Fails);
     each!(Level: Must, Should);
     each!(Growth: Additive, Multiplicative);

@@ -1,7 +1,7 @@
 //! What was measured, against the draft's targets (`IoE Appendix A.1`, `R5`, `R9`).
 //!
-//! Every target allows a share of misses: p95 allows one in 20, "99.9 %" one in 1,000. So verdicts count misses and are
-//! exact; the histograms are for reports.
+//! Every target allows a share of misses: p95 allows one in 20, "99.9 %" one in 1,000. So misses are counted, which is exact;
+//! the histograms are for reports.
 
 use core::fmt;
 use core::time::Duration;
@@ -85,26 +85,26 @@ impl Metric {
 ///
 /// ```
 /// use core::time::Duration;
-/// use interaction_gov::measure::{Measurements, Metric, Verdict};
+/// use interaction_gov::measure::{Measurements, Metric, Attainment};
 ///
 /// let mut measured = Measurements::default();
 /// measured.policy_update(Duration::from_millis(2));
-/// assert_eq!(measured.verdict(Metric::UpdateLatency), Verdict::TooFew, "one in 1,000 is not seen in one");
+/// assert_eq!(measured.attainment(Metric::UpdateLatency), Attainment::TooFew, "one in 1,000 is not seen in one");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
-pub enum Verdict {
+pub enum Attainment {
     /// The target was met.
     Met,
-    /// There is no verdict: there are no samples, or too few for the target. A share of one in 1,000 cannot be seen in
+    /// Not known: there are no samples, or too few for the target. A share of one in 1,000 cannot be seen in
     /// 999 samples.
     TooFew,
     /// The target was missed.
     Missed,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Attainment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Met => "met",
@@ -139,11 +139,11 @@ impl core::error::Error for NotAShare {}
 ///
 /// ```
 /// use core::time::Duration;
-/// use interaction_gov::measure::{Measurements, Metric, Verdict};
+/// use interaction_gov::measure::{Measurements, Metric, Attainment};
 ///
 /// let mut measured = Measurements::default();
 /// (0..1_000).for_each(|_| measured.policy_update(Duration::from_millis(2)));
-/// assert_eq!(measured.verdict(Metric::UpdateLatency), Verdict::Met);
+/// assert_eq!(measured.attainment(Metric::UpdateLatency), Attainment::Met);
 /// let lines = measured.to_string();
 /// assert!(lines.contains("99.9 % of policy updates complete within 50 ms: met\n"), "{lines}");
 /// assert!(lines.contains("T_policy under 1 s for 99 %: too few samples\n"), "nothing is said of what was not measured");
@@ -243,16 +243,16 @@ impl Measurements {
 
     /// Whether a target was met.
     // keeps: IOE-153 (A.1), IOE-154 (A.1), IOE-155 (A.1), IOE-156 (A.1)
-    pub fn verdict(&self, metric: Metric) -> Verdict {
+    pub fn attainment(&self, metric: Metric) -> Attainment {
         match metric {
-            Metric::CoordinationSurfaces => self.surfaces.verdict(),
+            Metric::CoordinationSurfaces => self.surfaces.attainment(),
             Metric::SynchronizationLatency => self.synchronization.count.at_most_one_in(20),
             Metric::PolicyConvergence => self.convergence.count.at_most_one_in(100),
             Metric::FailurePropagation => self.cascades.fewer_than_one_in(1_000),
             Metric::StateConsistency => {
                 let [apart, observed] = [self.apart, self.observed].map(|time| time.as_nanos());
                 // Time is measured without gaps: no number of samples is too small.
-                if observed == 0 { Verdict::TooFew } else { met(apart.saturating_mul(1_000) < observed) }
+                if observed == 0 { Attainment::TooFew } else { met(apart.saturating_mul(1_000) < observed) }
             }
             Metric::UpdateLatency => self.updates.count.at_most_one_in(1_000),
             Metric::RollbackLatency => self.rollbacks.count.none(),
@@ -264,10 +264,10 @@ impl Measurements {
         }
     }
 
-    /// Whether all of these targets were met. If one was missed, the result is missed; otherwise, if one has no
-    /// verdict, there is none.
-    pub fn verdict_of_all(&self, metrics: &[Metric]) -> Verdict {
-        metrics.iter().map(|metric| self.verdict(*metric)).max().unwrap_or(Verdict::TooFew)
+    /// Whether all of these targets were met. If one was missed, the result is missed; otherwise, if one has too
+    /// few samples, it is that.
+    pub fn attainment_of_all(&self, metrics: &[Metric]) -> Attainment {
+        metrics.iter().map(|metric| self.attainment(*metric)).max().unwrap_or(Attainment::TooFew)
     }
 
     /// The latencies of a metric, for a report. `None`: it is not a latency.
@@ -296,8 +296,8 @@ const UPDATE: Duration = Duration::from_millis(50);
 const ROLLBACK: Duration = Duration::from_millis(100);
 const RECOVERY: Duration = Duration::from_secs(10);
 
-const fn met(met: bool) -> Verdict {
-    if met { Verdict::Met } else { Verdict::Missed }
+const fn met(met: bool) -> Attainment {
+    if met { Attainment::Met } else { Attainment::Missed }
 }
 
 /// How many there were, and how many of them missed the target.
@@ -313,22 +313,22 @@ impl Count {
         self.misses = self.misses.saturating_add(misses);
     }
 
-    fn at_most_one_in(self, number: u64) -> Verdict {
+    fn at_most_one_in(self, number: u64) -> Attainment {
         if self.samples < number {
-            return Verdict::TooFew;
+            return Attainment::TooFew;
         }
         met(u128::from(self.misses) * u128::from(number) <= u128::from(self.samples))
     }
 
-    fn fewer_than_one_in(self, number: u64) -> Verdict {
+    fn fewer_than_one_in(self, number: u64) -> Attainment {
         if self.samples < number {
-            return Verdict::TooFew;
+            return Attainment::TooFew;
         }
         met(u128::from(self.misses) * u128::from(number) < u128::from(self.samples))
     }
 
-    const fn none(self) -> Verdict {
-        if self.samples == 0 { Verdict::TooFew } else { met(self.misses == 0) }
+    const fn none(self) -> Attainment {
+        if self.samples == 0 { Attainment::TooFew } else { met(self.misses == 0) }
     }
 }
 
@@ -361,8 +361,9 @@ impl Worst {
         Ok(())
     }
 
-    fn below_one_in(self, number: u64) -> Verdict {
-        self.0.map_or(Verdict::TooFew, |(part, whole)| met(u128::from(part) * u128::from(number) < u128::from(whole)))
+    fn below_one_in(self, number: u64) -> Attainment {
+        self.0
+            .map_or(Attainment::TooFew, |(part, whole)| met(u128::from(part) * u128::from(number) < u128::from(whole)))
     }
 }
 
@@ -383,12 +384,12 @@ impl Surfaces {
         self.largest = self.largest.max(Some((size, count)));
     }
 
-    fn verdict(self) -> Verdict {
+    fn attainment(self) -> Attainment {
         match (self.smallest, self.largest) {
             (Some((small, few)), Some((large, many))) if small > 0 && large / 2 >= small => {
                 met(u128::from(many) * u128::from(small) <= u128::from(few) * u128::from(large))
             }
-            _ => Verdict::TooFew,
+            _ => Attainment::TooFew,
         }
     }
 }

@@ -19,7 +19,7 @@ pub use architecture::{
 };
 pub use evaluation::{Basis, Changes, Conclusion, Evaluation, Finding, Judgement, evaluate};
 pub use histogram::Histogram;
-pub use measurements::{Measurements, Metric, NotAShare, Verdict};
+pub use measurements::{Attainment, Measurements, Metric, NotAShare};
 pub use requirement::{Claim, Claims, Level, Requirement, Standing};
 pub use step::{Shortcoming, Shortcomings, Step};
 

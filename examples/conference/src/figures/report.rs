@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use interaction_gov::measure::coordination::PerMille;
-use interaction_gov::measure::{Histogram, Metric, Verdict};
+use interaction_gov::measure::{Attainment, Histogram, Metric};
 use serde::Serialize;
 
 use super::fault::{KINDS, WORDS};
@@ -76,7 +76,7 @@ impl<'m> Figures<'m> {
             target: metric.target(),
             measured: words(*metric, measured, u64::from(arguments.interactions)),
             latency: measurements.latencies(*metric).and_then(latency),
-            verdict: measurements.verdict(*metric).to_string(),
+            verdict: measurements.attainment(*metric).to_string(),
         };
         let refused = counts.bad_updates[0] == counts.bad_updates[1];
         // Changes outside the target set, and bad updates that are taken, have no metric of their own.
@@ -97,7 +97,7 @@ impl<'m> Figures<'m> {
             surfaces,
             core_share: CoreShare::of(arguments.core_share, faults),
             beyond_the_model: silences,
-            ok: sound && measurements.verdict_of_all(&all) == Verdict::Met,
+            ok: sound && measurements.attainment_of_all(&all) == Attainment::Met,
         }
     }
 
