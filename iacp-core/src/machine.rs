@@ -48,6 +48,24 @@ pub struct Symbol {
 }
 
 /// A whole machine as data.
+///
+/// A machine as a drawing for Graphviz, with what this implementation added in grey:
+///
+/// ```
+/// use iacp_core::guard::breaker;
+/// use iacp_core::machine::{Machine, Origin, Row, Symbol};
+///
+/// fn draw(machine: &Machine) -> String {
+///     let state = |Symbol { name, meaning }: &Symbol| format!("{name} [tooltip=\"{meaning}\"]\n");
+///     let arrow = |Row { state, event, next, origin, .. }: &Row| {
+///         let color = if *origin == Origin::Ours { "grey" } else { "black" };
+///         format!("{state} -> {next} [label=\"{event}\", color={color}]\n")
+///     };
+///     machine.states.iter().map(state).chain(machine.rows.iter().map(arrow)).collect()
+/// }
+///
+/// assert!(draw(&breaker::MACHINE).contains("CLOSED -> OPEN [label=\"TRAFFIC_SPIKE\", color=black]"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Machine {

@@ -10,6 +10,16 @@ use aws_lc_rs::agreement::{self, PrivateKey, X25519};
 use aws_lc_rs::signature::{self, ED25519, Ed25519KeyPair};
 
 /// AWS-LC for signatures, key agreement and ciphers.
+///
+/// ```
+/// use iacp_core::crypto::{AwsLc, Portable, Provider, Secret32};
+///
+/// let seed = Secret32::new([7; 32]);
+/// let (host, device) = (AwsLc::signing_key(&seed), Portable::signing_key(&seed));
+/// let signature = AwsLc::sign(&host, b"message");
+/// assert_eq!(signature, Portable::sign(&device, b"message"), "all providers give the same bytes");
+/// assert_eq!(Portable::verify(&AwsLc::public_key(&host), b"message", &signature), Ok(()));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AwsLc;

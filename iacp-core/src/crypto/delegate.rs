@@ -5,7 +5,7 @@
 /// methods use must be those of the other provider.
 ///
 /// ```
-/// use iacp_core::crypto::{BadSignature, Portable, Provider, Secret32};
+/// use iacp_core::crypto::{BadSignature, Equation, Portable, Provider, Secret32};
 ///
 /// /// An engine with a fast SHA-256.
 /// struct Engine;
@@ -14,6 +14,7 @@
 /// impl Provider for Engine {
 ///     type SigningKey = <Portable as Provider>::SigningKey;
 ///     type Cipher = <Portable as Provider>::Cipher;
+///     const EQUATION: Equation = Portable::EQUATION;
 ///
 ///     iacp_core::provider_methods!(Portable: signing_key, public_key, sign, equation, x25519_public, x25519);
 ///     iacp_core::provider_methods!(Portable: static_secret, cipher, seal, open);

@@ -6,6 +6,25 @@ use super::{BadSignature, BadTag, Equation, Secret32, Suite, Suites, TooLong, We
 /// are associated functions, and a machine that is generic over `P: Provider` holds keys, but no provider value.
 ///
 /// An implementation must give the same bytes and the same verdicts as the providers of this crate for all inputs.
+///
+/// A frame sealed by one side and opened by the other, which have the same secret:
+///
+/// ```
+/// use iacp_core::crypto::{BadTag, ChaChaOnly, Provider, Secret32, Suite, TooLong};
+///
+/// let prk = ChaChaOnly::hkdf_extract(b"salt", &[b"what both sides know"]);
+/// let cipher = ChaChaOnly::cipher(Suite::ChaCha20Poly1305, &ChaChaOnly::hkdf_expand_key(&prk, b"frames"));
+/// let (nonce, mut frame) = ([0; 12], *b"hello");
+/// let mut tag = ChaChaOnly::seal(&cipher, &nonce, b"header", &mut frame);
+/// assert_ne!(&frame, b"hello");
+/// assert_eq!(ChaChaOnly::open(&cipher, &nonce, b"header", &mut frame, &tag), Ok(()));
+/// assert_eq!(&frame, b"hello");
+///
+/// tag[0] ^= 1;
+/// assert_eq!(ChaChaOnly::open(&cipher, &nonce, b"header", &mut frame, &tag), Err(BadTag));
+/// assert_eq!(frame, [0; 5], "nothing of a frame that was not authenticated can be read");
+/// assert_eq!(ChaChaOnly::hkdf_expand(&prk, b"frames", &mut [0; 8_161]), Err(TooLong));
+/// ```
 pub trait Provider: Sized {
     /// An expanded Ed25519 key. Wipes itself; neither `Debug` nor `Clone`.
     type SigningKey;

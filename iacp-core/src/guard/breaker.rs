@@ -6,6 +6,15 @@
 //! |-----------------|-----------------|----------------------|
 //! | `CLOSED`        | `STATE_OPEN`    | normal, traffic flows |
 //! | `OPEN`          | `STATE_TRIPPED` | tripped              |
+//!
+//! ```
+//! use iacp_core::guard::breaker::{Event, State};
+//!
+//! let mut breaker = State::INITIAL;
+//! assert_eq!(breaker.step(Event::TrafficSpike), Ok(State::Open));
+//! assert_eq!(breaker.step(Event::RxAccessTicket), Ok(State::Open), "the request is served, and it stays tripped");
+//! assert_eq!(breaker.step(Event::CooldownTimeout), Ok(State::Closed));
+//! ```
 
 use crate::machine::machine;
 

@@ -18,6 +18,18 @@ pub enum Weight {
 }
 
 /// Tokens of a request: its weight, and one for each 256 bytes begun.
+///
+/// ```
+/// use iacp_core::guard::{Rate, TokenBucket, Weight, tokens};
+/// use iacp_core::time::Mono;
+///
+/// let mut bucket = TokenBucket::new(Rate { capacity: 16, per_second: 2 }, Mono(0));
+/// let registration = tokens(Weight::Mutation, 300); // 8 for the request, 2 for its length
+/// assert_eq!(registration, 10);
+/// assert!(bucket.take(Mono(0), registration).is_ok());
+/// assert!(bucket.take(Mono(0), registration).is_err());
+/// assert!(bucket.take(Mono(0), tokens(Weight::Look, 80)).is_ok(), "a look-up costs 2");
+/// ```
 // keeps: IACP-123 (§5.4.1)
 #[must_use]
 pub fn tokens(weight: Weight, length: usize) -> u32 {

@@ -76,9 +76,9 @@ pub struct Ledger<'m> {
 }
 
 impl<'m> Ledger<'m> {
-    /// No host is charged more.
+    /// No host is charged more, in parts per 10,000.
     pub const MOST: u16 = 9_000;
-    /// From here on a host gets no tickets, and those of its agents end.
+    /// From here on a host gets no tickets, and those of its agents end, in parts per 10,000.
     pub const NO_TICKETS: u16 = 5_000;
 
     /// An empty ledger, under a secret key.

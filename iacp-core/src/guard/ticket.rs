@@ -124,6 +124,67 @@ impl Issued {
 
 /// The tickets that a node has issued and those that are spent at it, over the caller's memory. A place is free once its time is
 /// over and no sooner: no number of other holders pushes one out.
+///
+/// An agent asks for a ticket, and spends it in a request that it has to repeat:
+///
+/// ```
+/// use iacp_core::guard::Ledger;
+/// use iacp_core::guard::ticket::{Holder, Issued, LIFE, NoTicket, Spending, Spent, Tickets};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::slots::IndexKey;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::message::{AccessTicketReq, TicketedRequest};
+/// # use iacp_wire::{DhtKey, Frame, Message, Signature};
+/// # let now = UnixTime(1_790_000_000_000);
+/// # let (curator, agent) = (Secret32::new([1; 32]), Secret32::new([2; 32]));
+/// # let sign = |name: &str, before: &[u8], after: &[u8]| {
+/// #     let digest = ChaChaOnly::sha256(&[b"IACP/1 ", name.as_bytes(), &[0], before, after]);
+/// #     Signature(ChaChaOnly::sign(&ChaChaOnly::signing_key(&agent), &digest))
+/// # };
+/// # fn bytes(message: Message<'_>) -> Vec<u8> {
+/// #     let mut out = vec![0; 512];
+/// #     let length = Frame::new(message).write(&mut out).expect("a frame");
+/// #     out.truncate(length);
+/// #     out
+/// # }
+/// # let (curator, eid) = (Identity::<ChaChaOnly>::from_seed(&curator), Identity::<ChaChaOnly>::from_seed(&agent).eid());
+/// # let space = DhtKey([7; 32]);
+/// # let mut request = AccessTicketReq {
+/// #     requestor_eid: eid,
+/// #     target_space_coordinate: space,
+/// #     timestamp: now.0.into(),
+/// #     signature: Signature::ZERO,
+/// # };
+/// # request.signature = sign("ACCESS_TICKET_REQ", &bytes(Message::AccessTicketReq(&request))[..76], &[]);
+/// # let asked = bytes(Message::AccessTicketReq(&request));
+/// # let asked = (&Frame::parse(&asked)?, &asked[..]);
+/// let (mut spent, mut issued) = ([Spending::FREE; 64], [Issued::FREE; 64]);
+/// let mut tickets = Tickets::new(&mut spent, &mut issued, IndexKey::new([7; 16])); // a secret, in real life
+/// let holder = Holder { is_refused: false, liability: Some(0) };
+/// let ticket = tickets.issue(now, &curator, &request, asked, holder)?;
+/// assert_eq!(ticket.expiration_timestamp.get(), now.0 + LIFE);
+///
+/// # let mut head = TicketedRequest {
+/// #     target_space_coordinate: space,
+/// #     receiver_eid: eid,
+/// #     expiration_timestamp: ticket.expiration_timestamp,
+/// #     curator_signature: ticket.signature,
+/// #     signature: Signature::ZERO,
+/// # };
+/// # let unsigned = bytes(Message::TicketedRequest { head: &head, inner: &asked.1 });
+/// # head.signature = sign("TICKETED_REQUEST", &unsigned[..140], &unsigned[204..]);
+/// # let shown = bytes(Message::TicketedRequest { head: &head, inner: &asked.1 });
+/// # let shown = (&Frame::parse(&shown)?, &shown[..]);
+/// # let curators = [curator.eid()];
+/// # let inner = (Some(eid), space);
+/// let mut spend = |holder| tickets.spend::<ChaChaOnly>(now, &curators, &head, shown, inner, holder);
+/// assert_eq!(spend(holder), Ok(Spent::New));
+/// assert_eq!(spend(holder), Ok(Spent::Again), "the same request, whose answer was lost");
+/// // Its host is charged for what its agents did wrong: at once the ticket is worth nothing.
+/// assert_eq!(spend(Holder { liability: Some(Ledger::NO_TICKETS), ..holder }), Err(NoTicket::Liability));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Tickets<'m> {
     spent: &'m mut [Spending],
     issued: &'m mut [Issued],

@@ -17,6 +17,17 @@ pub(crate) use signing::{
 };
 
 /// An agent's key pair. The private half never leaves it; it is wiped when dropped.
+///
+/// ```
+/// use iacp_core::crypto::{Portable, Secret32};
+/// use iacp_core::identity::{CanonicalEid, Identity};
+///
+/// let agent = Identity::<Portable>::from_seed(&Secret32::new([7; 32])); // random, in real life
+/// assert_eq!(agent.eid(), Identity::<Portable>::from_seed(&Secret32::new([7; 32])).eid());
+/// // In a log the EID is 40 digits.
+/// let name = CanonicalEid::of::<Portable>(&agent.eid());
+/// assert_eq!(name.to_string(), "fe812c12f3ab4ce6ac5db69ac352f906cb1b11ef");
+/// ```
 pub struct Identity<P: Provider> {
     key: P::SigningKey,
     eid: Eid,

@@ -111,6 +111,23 @@ discards! {
 }
 
 /// How often each reason occurred.
+///
+/// ```
+/// use iacp_core::pss::{Discard, Discards, Received, Session};
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let alice = Identity::<Portable>::generate(&mut rng);
+/// # let bob_at = ([192, 0, 2, 2], 4227).into();
+///
+/// let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// let mut noise = [0; 40];
+/// let told = session.handle(now, &alice, bob_at, &mut noise);
+/// assert_eq!(told, Received::Discarded(Discard::Malformed));
+/// let counts: &Discards = session.discards();
+/// assert_eq!((counts.count(Discard::Malformed), counts.count(Discard::Seal)), (1, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Discards([u16; Discard::COUNT]);

@@ -52,6 +52,35 @@ impl fmt::Display for SendError {
 impl core::error::Error for SendError {}
 
 /// Why a session does not begin. Nothing has changed.
+///
+/// A session that has just begun refuses what it cannot do yet:
+///
+/// ```
+/// use iacp_core::pss::{NotNow, Reason, Role, SendError, StartError, TermsError, TooSmall, WrongIdentity};
+/// # use iacp_core::pss::{Capabilities, Kind, Session};
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let bob_at = ([192, 0, 2, 2], 4227).into();
+/// # let none = Capabilities::NONE;
+/// let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// assert_eq!(session.initiate(now, &alice, alice.eid(), bob_at, none, &mut rng), Err(StartError::OwnEid));
+/// session.initiate(now, &alice, bob.eid(), bob_at, none, &mut rng)?;
+/// assert_eq!(session.initiate(now, &alice, bob.eid(), bob_at, none, &mut rng), Err(StartError::Busy));
+///
+/// assert_eq!(session.send(now, Kind::Anml, b"too early"), Err(SendError::NotNow));
+/// assert_eq!(session.reconnect(now, bob_at), Err(NotNow));
+/// assert_eq!(session.accept_terms(now, &alice), Err(TermsError::NothingProposed));
+/// assert_eq!(session.handle_deadline(now, &bob, &mut rng), Err(WrongIdentity));
+/// let Err(TooSmall { needed }) = session.poll_transmit(now, &mut []) else { return Err("no buffer is enough".into()) };
+///
+/// // Nothing has changed: the PSS_INIT is still due.
+/// assert_eq!((session.role(), session.next_deadline()), (Role::Initiator, Some((now, Reason::Transmit))));
+/// assert!(session.poll_transmit(now, &mut vec![0; needed])?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StartError {

@@ -81,6 +81,24 @@ pub enum SessionEvent {
 }
 
 /// How a session ended.
+///
+/// What an application makes of the end of a session:
+///
+/// ```
+/// use iacp_core::pss::{Closure, TeardownReason, Violation};
+///
+/// fn report(closure: Closure) -> String {
+///     match closure {
+///         Closure::Graceful => "done".into(),
+///         Closure::Compromised(Violation::Kind(kind)) => format!("the peer breaks the protocol: kind {kind}"),
+///         Closure::Forced { by_peer: true, reason, .. } if reason == TeardownReason::AgentGone.code() => "gone".into(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// assert_eq!(report(Closure::Compromised(Violation::Kind(9))), "the peer breaks the protocol: kind 9");
+/// assert_eq!(report(Closure::Lost { truncated: true }), "the transport did not come back, truncated");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Closure {

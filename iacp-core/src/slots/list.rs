@@ -8,6 +8,30 @@ const END: u32 = u32::MAX;
 /// The first and the last slot of a list, whose links are in the slots. For each number `LINK`, a slot can be in one
 /// list. A slot that is freed stays in its lists until it is popped or removed, so code that pops must check the
 /// contents of the slot; if the order matters, a slot must be removed before it is freed.
+///
+/// ```
+/// use iacp_core::slots::{List, Reset, Slot, Slots};
+///
+/// /// A datagram that waits to be sent.
+/// struct Waiting(&'static str);
+/// impl Reset for Waiting {
+///     fn reset(&mut self) {
+///         self.0 = "";
+///     }
+/// }
+///
+/// let mut memory = [const { Slot::new(Waiting("")) }; 4];
+/// let mut table = Slots::new(&mut memory)?;
+/// let mut outbox = List::<0>::EMPTY;
+/// for text in ["first", "second"] {
+///     let handle = table.claim().ok_or("there are four slots")?;
+///     table.get_mut(handle).ok_or("it is there")?.0 = text;
+///     assert!(outbox.push(&mut table, handle.slot()));
+/// }
+/// let next = outbox.pop(&mut table).and_then(|slot| table.at(slot)).map(|waiting| waiting.0);
+/// assert_eq!(next, Some("first"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct List<const LINK: usize>(Ends);
 

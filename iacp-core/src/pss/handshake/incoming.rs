@@ -21,6 +21,41 @@ pub enum Incoming<'d> {
 }
 
 /// The fields of a PSS_DATA_STREAM, before it is authenticated.
+///
+/// A receiver of datagrams asks which session a frame belongs to, and gives it to that session or to the responder:
+///
+/// ```
+/// use iacp_core::pss::{Incoming, Sealed, Signed};
+/// use iacp_wire::Cookie;
+/// # use iacp_core::pss::{Capabilities, Session, TRANSMIT_BUFFER};
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let bob_at = ([192, 0, 2, 2], 4227).into();
+///
+/// enum To<'d> {
+///     Session((Cookie, Cookie), Sealed<'d>),
+///     Responder(Signed<'d>),
+/// }
+///
+/// fn route(datagram: &mut [u8]) -> Option<To<'_>> {
+///     let incoming = Incoming::parse(datagram).ok()?;
+///     let cookies = incoming.cookies()?;
+///     Some(match incoming {
+///         Incoming::Sealed(sealed) => To::Session(cookies, sealed),
+///         Incoming::Signed(signed) => To::Responder(signed),
+///     })
+/// }
+///
+/// # let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// # session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng)?;
+/// # let mut buffer = [0; TRANSMIT_BUFFER];
+/// let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+/// assert!(matches!(route(&mut init), Some(To::Responder(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Sealed<'d> {
     pub(crate) initiator: Cookie,
     pub(crate) responder: Cookie,

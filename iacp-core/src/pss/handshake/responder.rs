@@ -231,6 +231,32 @@ impl From<Discard> for NotAnswered {
 
 /// Answers PSS_INITs without storing anything, and makes sessions of PSS_ACKs: at most `ACCEPTED` (a power of two) for
 /// each cookie secret.
+///
+/// ```
+/// use iacp_core::pss::{Admission, Discard, Incoming, NotAnswered, Responder, TooSmall};
+/// # use iacp_core::pss::{Capabilities, Session, Settings, TRANSMIT_BUFFER, Terms};
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let bob_at = ([192, 0, 2, 2], 4227).into();
+/// # let from = ([192, 0, 2, 1], 4227).into();
+/// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+/// # let settings = Settings { capabilities: Capabilities::NONE, terms };
+/// # let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// # session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng)?;
+/// # let mut buffer = [0; TRANSMIT_BUFFER];
+/// # let mut datagram = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+/// let responder = Responder::<64>::new(settings, now, &mut rng); // at most 64 sessions for each cookie secret
+/// # let Ok(Incoming::Signed(init)) = Incoming::parse(&mut datagram) else { return Err("it is not signed".into()) };
+/// // A peer that the host does not want, and one that it wants but with no room for the answer.
+/// let answer = responder.answer(now, &bob, from, &init, |_peer| Admission::Drop, &mut buffer);
+/// assert_eq!(answer, Err(NotAnswered::Discard(Discard::Reputation)));
+/// let answer = responder.answer(now, &bob, from, &init, |_peer| Admission::Admit, &mut []);
+/// assert!(matches!(answer, Err(NotAnswered::TooSmall(TooSmall { needed: 1.. }))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Responder<const ACCEPTED: usize> {
     secrets: CookieSecrets<ACCEPTED>,
     settings: Settings,

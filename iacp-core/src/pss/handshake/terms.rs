@@ -89,6 +89,39 @@ impl Capabilities {
 }
 
 /// The Rejection Reason Flags of a PSS_NEG: why the last proposal is refused.
+///
+/// An initiator that wants shorter sessions than the responder proposes:
+///
+/// ```
+/// use iacp_core::pss::{Event, RejectionReasons, Session, Terms};
+/// # use iacp_core::pss::{Admission, Answer, Capabilities, Incoming, Responder, Settings, TRANSMIT_BUFFER};
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let bob_at = ([192, 0, 2, 2], 4227).into();
+/// # let from = ([192, 0, 2, 1], 4227).into();
+/// # let terms = Terms { dgk_rotation: 0, lifetime: 86_400, receive_window: 8 };
+/// # let responder = Responder::<64>::new(Settings { capabilities: Capabilities::SFC, terms }, now, &mut rng);
+/// # let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// # session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::SFC, &mut rng)?;
+/// # let mut buffer = [0; TRANSMIT_BUFFER];
+/// # let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+/// # let Ok(Incoming::Signed(init)) = Incoming::parse(&mut init) else { return Err("it is not signed".into()) };
+/// # let admit = |_: &iacp_wire::Eid| Admission::Admit;
+/// # let Answer::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
+/// #     return Err("an honest initiator gets an answer".into());
+/// # };
+/// # let mut neg = buffer[..length].to_vec();
+///
+/// session.handle(now, &alice, bob_at, &mut neg);
+/// let Some(Event::Proposed { turn: 1, terms, .. }) = session.poll_event() else { return Err("terms are proposed".into()) };
+/// assert_eq!(terms.lifetime, 86_400);
+/// session.counter_terms(now, &alice, Terms { lifetime: 3_600, ..terms }, RejectionReasons::LIFETIME_TOO_LONG)?;
+/// assert!(session.accept_terms(now, &alice).is_err(), "now it is the responder's turn");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RejectionReasons(pub u16);

@@ -3,6 +3,18 @@
 //! After the handshake a session begins here: in `PSS_NEGOTIATING` if a contract was requested, otherwise in
 //! `ESTABLISHED` (B.1 makes the same distinction). It leaves by a teardown, which [`lifecycle`](super::lifecycle) has,
 //! or to `SESSION_COMPROMISED`, where B.6 continues.
+//!
+//! ```
+//! use iacp_core::pss::continuity::{Event, State};
+//!
+//! let mut state = State::Established;
+//! state.step(Event::QuicConnClose)?;
+//! state.step(Event::PeerReconnect)?;
+//! assert_eq!(state.next(Event::StateVectorsMatch), Some(State::Established));
+//! let refused = state.step(Event::SfcEffective).expect_err("there is nothing to negotiate");
+//! assert_eq!(refused.to_string(), "no move from RECONCILING on SFC_EFFECTIVE");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

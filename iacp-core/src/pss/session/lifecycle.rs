@@ -2,6 +2,17 @@
 //!
 //! The draft's picture shows the initiator. The responder keeps no state before the third message (`§6.4.3`), so its
 //! side of the same three states is one row, marked as ours.
+//!
+//! ```
+//! use iacp_core::pss::lifecycle::{Event, State};
+//!
+//! let mut state = State::Closed;
+//! for event in [Event::TransmitPssInit, Event::ReceivePssNeg, Event::EmitPssAck] {
+//!     state.step(event)?;
+//! }
+//! assert_eq!(state, State::Established);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

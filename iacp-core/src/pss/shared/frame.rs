@@ -7,9 +7,9 @@ use zeroize::Zeroize;
 use super::coordinate::Coordinate;
 use crate::crypto::Suite;
 
-/// The longest value of an endpoint.
+/// The longest value of an endpoint, in bytes.
 pub const VALUE: usize = 835;
-/// The longest tag.
+/// The longest tag, in bytes.
 pub const TAG: usize = 64;
 
 /// The content is malformed, which is a violation of the session's protocol.
@@ -29,6 +29,18 @@ impl core::error::Error for MalformedFrame {}
 ///
 /// ```text
 /// op 1 | flags 1 (0x1 sealed) | reserved 2 | coordinate 32 | version 8 | value
+/// ```
+///
+/// ```
+/// use iacp_core::pss::shared::Coordinate;
+/// use iacp_core::pss::shared::frame::Update;
+///
+/// let update = Update { coordinate: Coordinate([7; 32]), version: 2, value: Some(b"open"), sealed: false };
+/// let mut content = [0; 64];
+/// let length = update.write(&mut content).ok_or("it fits")?;
+/// assert_eq!(Update::read(&content[..length])?, update);
+/// assert!(Update::read(&content[..43]).is_err(), "the version is cut");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'a> {
@@ -220,7 +232,7 @@ pub struct GroupKey<'a> {
 }
 
 impl<'a> GroupKey<'a> {
-    /// The length of a content with a key.
+    /// The length of a content with a key, in bytes.
     pub const LEN: usize = 80;
     const HEAD: usize = 48;
 

@@ -15,7 +15,7 @@ use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::Mono;
 
-/// Epoch 8, salt 8, counter 8, tag 16: the additional bytes of a sealed value.
+/// How many bytes longer a sealed value is: epoch 8, salt 8, counter 8, tag 16.
 pub const SEALING: usize = 40;
 /// The most members of a group, whatever the length of its Trust List.
 pub const MEMBERS: usize = 64;
@@ -59,6 +59,36 @@ impl core::error::Error for GroupError {}
 /// value once: the same bytes go to all members.
 ///
 /// [`Rights`](super::Rights) records which session was sent the key of which epoch.
+///
+/// A value for the whole group is sealed once, and opened by the members that have the key:
+///
+/// ```
+/// use iacp_core::crypto::{ChaChaOnly, Suite};
+/// use iacp_core::pss::shared::Coordinate;
+/// use iacp_core::pss::shared::frame::GroupKey;
+/// use iacp_core::pss::shared::group_key::{Group, GroupError, Membership};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Eid;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+///
+/// let door = Coordinate([7; 32]);
+/// let mut group = Group::<4>::EMPTY;
+/// group.begin(now, door, Suite::ChaCha20Poly1305, 0, &mut rng);
+/// group.trust(Eid([2; 32]))?;
+/// let mut sealed = group.seal::<ChaChaOnly>(1, b"open")?.to_vec();
+///
+/// let mut member = Membership::new();
+/// let early = member.open::<ChaChaOnly>(now, &door, 1, &mut sealed);
+/// assert_eq!(early, Err(GroupError::UnknownEpoch), "it has no key yet");
+/// let mut content = [0; GroupKey::LEN]; // it comes in the owner's session with the member
+/// group.write_key(&mut content).ok_or("it fits")?;
+/// member.take(now, &GroupKey::read(&content)?);
+/// GroupKey::wipe(&mut content);
+/// assert_eq!(member.open::<ChaChaOnly>(now, &door, 1, &mut sealed)?, b"open");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Group<const N: usize> {
     coordinate: Coordinate,
     suite: Suite,

@@ -2,6 +2,17 @@
 
 /// The state of a peer's endpoint, as seen here: a value counts only with a higher version. After GONE the versions
 /// start again, for frames that are sealed later.
+///
+/// ```
+/// use iacp_core::pss::shared::right::Seen;
+///
+/// let mut door = Seen::NEW;
+/// assert!(door.take(10, 2), "version 2, in the frame with sequence 10");
+/// assert!(!door.take(11, 2) && !door.take(9, 1));
+/// assert!(door.gone(12));
+/// assert!(!door.take(11, 3), "sealed before the end");
+/// assert!(door.take(13, 1), "a new endpoint with the same coordinate");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PeerEndpoint {
     version: u64,

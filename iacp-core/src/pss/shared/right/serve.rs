@@ -10,6 +10,31 @@ use crate::time::Mono;
 pub const OPS_A_SECOND: u32 = 64;
 
 /// The result of an op of the peer.
+///
+/// The owner of an endpoint serves what its peer asks:
+///
+/// ```
+/// use iacp_core::pss::shared::endpoint::{EndpointFlags, EndpointSlot, Endpoints};
+/// use iacp_core::pss::shared::frame::{Contract, Op, Status};
+/// use iacp_core::pss::shared::right::{Due, READ, Reach, Rights, SUBSCRIBE, Served};
+/// # use iacp_core::{crypto::ChaChaOnly, time::Mono};
+/// # use iacp_wire::Eid;
+/// # let now = Mono(0);
+///
+/// let mut slots = [EndpointSlot::EMPTY; 2];
+/// let mut endpoints = Endpoints::new(Eid([7; 32]), &mut slots);
+/// let door = endpoints.create::<ChaChaOnly>(b"door", EndpointFlags::default())?;
+/// let mut rights = Rights::<4>::NONE;
+/// rights.grant(now, door, READ | SUBSCRIBE, 0)?;
+///
+/// let near = (Reach::Link, Reach::Link);
+/// let mut ask = |sequence, op| rights.serve(now, sequence, near, &Contract { coordinate: door, op }, &mut endpoints);
+/// assert_eq!(ask(1, Op::Subscribe { known: 0 }), Served::Nothing);
+/// let refused = Served::Result { request: 7, status: Status::NoAccess, version: 0 };
+/// assert_eq!(ask(2, Op::Write { request: 7, if_version: 0, value: b"open" }), refused, "it may only read");
+/// assert_eq!(rights.update(now, Reach::Link, &endpoints), Some(Due::Value(door)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Served {

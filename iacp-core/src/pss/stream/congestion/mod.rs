@@ -19,6 +19,23 @@ pub struct InFlight {
 }
 
 /// A frame that has arrived, as a heartbeat shows.
+///
+/// Of ten frames nine arrive; the lost one halves the flight:
+///
+/// ```
+/// use iacp_core::pss::{Arrived, Congestion, Flight, InFlight};
+/// use iacp_core::time::Mono;
+///
+/// let mut flight = Flight::IDLE;
+/// flight.restart();
+/// let frame = Arrived { length: 1_200, sent: Mono(0), repeated: false, stamp: () };
+/// for _ in 0..9 {
+///     flight.arrived(Mono(80), &frame);
+/// }
+/// assert!(flight.may_send(InFlight { frames: 9, bytes: 10_800 }));
+/// flight.lost(Mono(80), &frame);
+/// assert!(!flight.may_send(InFlight { frames: 9, bytes: 10_800 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrived<S> {
