@@ -10,9 +10,9 @@ use super::stream::{Arrival, Way};
 use crate::guard::Rate;
 use crate::scope::Scope;
 
-/// A frame is sent with this TTL.
+/// A frame is sent with this TTL, in hops.
 pub const SENT: u8 = 4;
-/// A frame with a higher TTL is refused.
+/// A frame with a higher TTL is refused, in hops.
 pub const MOST: u8 = 8;
 /// What a router carries for one LII, in bytes: 64 KiB a second. See [`step`].
 pub const ROUTED: Rate = Rate { capacity: 65_536, per_second: 65_536 };

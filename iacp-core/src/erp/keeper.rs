@@ -45,6 +45,31 @@ pub struct Watched {
 /// without a place is not counted, but for its violations.
 ///
 /// Everything that gives an entry takes a function that stores it. What is written there gives the scores again: [`Self::resume`].
+///
+/// ```
+/// use iacp_core::erp::entity::HostEvent;
+/// use iacp_core::erp::keeper::{Keeper, Watched};
+/// use iacp_core::governance::reputation::{Account, NEWCOMER, Proven};
+/// use iacp_core::pss::Admission;
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_core::slots::IndexKey;
+/// # use iacp_core::time::{Mono, UnixTime};
+/// # use iacp_wire::Eid;
+/// # let (now, unix) = (Mono(0), UnixTime(1_790_000_000_000));
+/// # let (me, agent, peer) = (Eid([1; 32]), Eid([2; 32]), Eid([3; 32]));
+///
+/// let (mut accounts, mut watched) = ([Account::FREE; 64], [None::<Watched>; 8]);
+/// let mut keeper = Keeper::new::<ChaChaOnly>(&mut accounts, &mut watched, IndexKey::new([7; 16]), me);
+/// let mut log = Vec::new(); // a file, in real life
+/// let mut store = |entry| log.push(entry);
+/// let before = keeper.standing::<ChaChaOnly>(unix, &peer, Proven::Nothing, &mut store);
+/// assert_eq!(before, (Admission::Admit, NEWCOMER));
+///
+/// let event = HostEvent::Compromised { eid: agent, peer }; // out of LlEntity::poll_event
+/// keeper.saw::<ChaChaOnly>(now, unix, &event, &mut store);
+/// assert!(keeper.standing::<ChaChaOnly>(unix, &peer, Proven::Nothing, &mut store).1 < NEWCOMER);
+/// assert_eq!(log.len(), 1);
+/// ```
 pub struct Keeper<'m> {
     reputation: Reputation<'m>,
     watched: &'m mut [Option<Watched>],

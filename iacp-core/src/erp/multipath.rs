@@ -23,7 +23,7 @@ pub const ACCOUNTS: u64 = 60_000;
 pub const REPORT: u64 = 10_000;
 /// How many sequence numbers are followed.
 const FOLLOWED: usize = 64;
-/// What a relay carries for one LII if the destination is accused, and otherwise.
+/// What a relay carries for one LII if the destination is accused, and otherwise, in bytes.
 pub const RELAYED: [Rate; 2] =
     [Rate { capacity: 262_144, per_second: 262_144 }, Rate { capacity: 65_536, per_second: 65_536 }];
 
@@ -44,6 +44,22 @@ pub struct Relay {
 
 /// The relays for paths 2 and 3, out of the responsible nodes of the destination, nearest first: in two networks, neither
 /// accused, both granting transit. Where there are fewer, so be it: the host is told.
+///
+/// ```
+/// use iacp_core::erp::multipath::{Relay, choose};
+/// # use iacp_wire::Eid;
+///
+/// let node = |number: u8, network| Relay {
+///     node: Eid([number; 32]),
+///     at: ([198, 51, 100, number], 4227).into(),
+///     network,
+///     accused: false,
+///     grants: true,
+/// };
+/// let nearest = [node(1, 10), node(2, 10), Relay { accused: true, ..node(3, 20) }, node(4, 30)];
+/// let chosen = choose(&nearest).map(|relay| relay.map(|relay| relay.node));
+/// assert_eq!(chosen, [Some(Eid([1; 32])), Some(Eid([4; 32]))], "two networks, and no accused node");
+/// ```
 #[must_use]
 pub fn choose(nearest: &[Relay]) -> [Option<Relay>; 2] {
     let fit = |relay: &&Relay| relay.grants && !relay.accused;
@@ -90,6 +106,19 @@ impl core::error::Error for NotRelayed {}
 ///
 /// # Errors
 /// It carries nothing.
+///
+/// ```
+/// use iacp_core::erp::multipath::{NotRelayed, relay};
+/// use iacp_core::erp::stream::{self, Arrival};
+/// use iacp_wire::Eid;
+///
+/// let mut datagram = [0; 300];
+/// let length = stream::write(&Eid([1; 32]), &Eid([2; 32]), 0, b"\x10\xb0\0\0", &mut datagram)?;
+/// let arrival = Arrival::read(&datagram[..length])?;
+/// let from = ([192, 0, 2, 1], 4227).into();
+/// assert_eq!(relay(&arrival, from, |_eid| None), Err(NotRelayed::NotAsked), "it came without a PATH_RELAY around it");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn relay(
     arrival: &Arrival<'_>,
     from: SocketAddr,
@@ -161,6 +190,26 @@ struct Followed {
 
 /// What a receiver knows of the three paths of a session. The first authentic copy by a relay begins the accounts, 60 s
 /// without one end them.
+///
+/// A session by three paths: the copies by the second relay do not come.
+///
+/// ```
+/// use iacp_core::erp::multipath::{Accounts, PathReport, REPORT, to_replace};
+/// use iacp_core::erp::stream::Way;
+/// use iacp_core::time::Mono;
+///
+/// let mut accounts = Accounts::NONE;
+/// let (peer, relay) = (([192, 0, 2, 1], 4227).into(), ([198, 51, 100, 7], 4227).into());
+/// for sequence in 0..4 {
+///     accounts.copy(Mono(0), &Way::Relayed { path: 2 }, relay, sequence, true);
+///     accounts.copy(Mono(20), &Way::Direct, peer, sequence, false); // discarded as a duplicate
+/// }
+/// let report = accounts.report(Mono(REPORT)).ok_or("something is missing")?;
+/// assert_eq!(report, PathReport { from: 0, to: 3, missing: [0, 0, 4], altered: [0; 3] });
+/// assert_eq!(PathReport::read(&report.to_bytes()), Some(report)); // kind 6, to the sender
+/// assert_eq!(to_replace(&report), Some(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Accounts {
     followed: [Option<Followed>; FOLLOWED],

@@ -179,6 +179,30 @@ pub enum LineOutcome {
 }
 
 /// What both sides have agreed on.
+///
+/// An initiator has lost its memory and has only its agent's record; the responder remembers the line:
+///
+/// ```
+/// use iacp_core::erp::resume::{Agreement, Initiator, Item, Items, Knowledge, Line, Resume, ResumeRecord, answer};
+/// # use iacp_wire::{Cookie, Eid};
+/// # let line = Line::of_session(Cookie([1; 8]), Cookie([2; 8]));
+/// # let record = ResumeRecord { peer: Eid([7; 32]), line, safe: 10 }.to_bytes();
+/// # let session = Line::of_session(Cookie([3; 8]), Cookie([4; 8]));
+///
+/// let record = ResumeRecord::read(&record).ok_or("it was written by this agent")?;
+/// let initiator = Initiator::new(Some((record.line, Knowledge::of_record(record.safe))));
+/// let first: Resume = initiator.first_frame();
+/// // The responder has delivered the items below 5, and still keeps its own from 8 on.
+/// let known = Knowledge { keeps: Some(8), next: Some(12), safe: 5, delivered: 5 };
+/// let (reply, theirs) = answer(&first, session, Some(known))?;
+/// let ours: Agreement = initiator.settle(&reply, session)?;
+/// assert_eq!((ours.send_from, ours.receive_from), (5, 10));
+/// assert_eq!((theirs.send_from, theirs.receive_from), (10, 5));
+///
+/// let mut items = Items::from(ours.receive_from);
+/// assert_eq!([items.take(10), items.take(10)], [Item::Fresh, Item::Repeated]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Agreement {

@@ -6,17 +6,17 @@ use core::fmt;
 use iacp_wire::message::{ErpDeflect, ErpStream, OuterTransport, PathRelay};
 use iacp_wire::{Eid, Frame, HEADER_LEN, Message, MessageType, WriteError};
 
-/// The longest datagram.
+/// The longest datagram, in bytes.
 pub const DATAGRAM: usize = 1_200;
-/// The Outer Transport Header with its first word.
+/// The Outer Transport Header with its first word, in bytes.
 pub const OUTER: usize = HEADER_LEN + OuterTransport::LEN;
-/// ERP_DEFLECT with its header; PATH_RELAY is shorter.
+/// ERP_DEFLECT with its header, in bytes; PATH_RELAY is shorter.
 pub const CARRIED: usize = HEADER_LEN + ErpDeflect::LEN;
-/// ERP_STREAM with its header: the inner frame begins here.
+/// ERP_STREAM with its header, in bytes: the inner frame begins here.
 pub const HEAD: usize = HEADER_LEN + ErpStream::LEN;
-/// PSS_DATA_STREAM around its content: header, R-Cookie, figure, chain, kind, tag.
+/// PSS_DATA_STREAM around its content, in bytes: header, R-Cookie, figure, chain, kind, tag.
 pub const SEALING: usize = 89;
-/// The longest content of one frame over a carrier of 1,200 bytes.
+/// The longest content of one frame over a carrier of 1,200 bytes, in bytes.
 pub const CONTENT: usize = DATAGRAM - OUTER - CARRIED - HEAD - SEALING;
 
 /// The longest content of one frame, over a carrier that takes `carrier` bytes. One limit whatever way the frame goes: a
@@ -91,6 +91,27 @@ impl Way<'_> {
 }
 
 /// An ERP_STREAM and how it came.
+///
+/// ```
+/// use iacp_core::erp::deflect;
+/// use iacp_core::erp::stream::{self, Arrival, HEAD, NotCarried, Way};
+/// use iacp_wire::Eid;
+///
+/// let inner = b"\x10\xb0\0\0"; // a sealed frame of a session, in real life
+/// let (mut frame, mut datagram) = ([0; 300], [0; 400]);
+/// let length = stream::write(&Eid([1; 32]), &Eid([2; 32]), 3, inner, &mut frame)?;
+/// let direct = Arrival::read(&frame[..length])?;
+/// assert_eq!((direct.way, direct.inner_offset()), (Way::Direct, HEAD));
+///
+/// // The same by a router, which has taken the Outer Transport Header off.
+/// let length = deflect::write(([203, 0, 113, 9], 4227).into(), 4, &frame[..length], &mut datagram)?;
+/// let arrival = Arrival::read(&datagram[..length])?;
+/// assert!(arrival.way.is_carried() && arrival.head.source_eid == Eid([1; 32]));
+///
+/// let own = stream::write(&Eid([1; 32]), &Eid([1; 32]), 3, inner, &mut frame)?;
+/// assert_eq!(Arrival::read(&frame[..own]).err(), Some(NotCarried::SelfAddressed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// The Outer Transport Header, where a third host is asked to carry.

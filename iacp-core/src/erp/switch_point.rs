@@ -27,6 +27,16 @@ pub struct Node {
 }
 
 /// How many nodes have to agree.
+///
+/// ```
+/// use iacp_core::erp::entity::HostSettings;
+/// use iacp_core::erp::switch_point::Quorum;
+///
+/// // A small network of four nodes, of which one may be faulty.
+/// let small = Quorum { confirmations: 3, faulty: 1 };
+/// let host = HostSettings { directory: Some(small), ..HostSettings::at([192, 0, 2, 1].into()) };
+/// assert_ne!(host.directory, Some(Quorum::DEFAULT));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quorum {

@@ -72,6 +72,40 @@ const NO_KEY: TicketKey = TicketKey { key: Secret32::new([0; 32]), iv: [0; 4] };
 
 /// What issues tickets to one peer: the session's own ticket key, and a counter that is on stable storage before it is
 /// used. Where the stored bound is lost, the key must be dropped with it.
+///
+/// The two ends of a session: one leaves a ticket before it moves, the other one follows it.
+///
+/// ```
+/// use iacp_core::crypto::Suite;
+/// use iacp_core::erp::ticket::{BLOCK, Issuer, NotIssued, NotOpened, Opener};
+/// use iacp_core::pss::{TicketKey, TicketKeys};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::TransactionId;
+/// # use iacp_wire::message::DhtTicketResp;
+/// # let owner = Identity::<ChaChaOnly>::from_seed(&Secret32::new([7; 32]));
+/// # let key = |byte| TicketKey { key: Secret32::new([byte; 32]), iv: [byte; 4] };
+/// # let ours = TicketKeys { ours: key(1), theirs: key(2) }; // Session::take_ticket_keys, in real life
+/// # let theirs = TicketKeys { ours: key(2), theirs: key(1) };
+///
+/// let mut issuer = Issuer::new(ours.ours, Suite::ChaCha20Poly1305);
+/// let next = "203.0.113.9:4227".parse()?;
+/// assert_eq!(issuer.issue(&owner, next), Err(NotIssued::NotPersisted { bound: BLOCK }));
+/// issuer.persisted(BLOCK); // when it is on stable storage: no counter seals twice
+/// let ticket = issuer.issue(&owner, next)?;
+///
+/// # let answer = DhtTicketResp {
+/// #     transaction_id: TransactionId::ZERO,
+/// #     status_code: 0.into(),
+/// #     aead_nonce: ticket.aead_nonce,
+/// #     encrypted_forwarding_data: ticket.encrypted_forwarding_data,
+/// #     signature: ticket.signature,
+/// # };
+/// let mut opener = Opener::new(theirs.theirs, Suite::ChaCha20Poly1305);
+/// assert_eq!(opener.open::<ChaChaOnly>(&owner.eid(), &answer), Ok(next)); // what the directory has answered
+/// assert_eq!(opener.open::<ChaChaOnly>(&owner.eid(), &answer), Err(NotOpened::Old));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Issuer {
     key: TicketKey,
     suite: Suite,

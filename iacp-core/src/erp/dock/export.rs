@@ -64,6 +64,46 @@ impl Checked {
 }
 
 /// Seals the records of one blob, in order. Counters travel in the records; keys do not stay.
+///
+/// A context moves from one host to another. An LL-Entity does all of this itself; a host of another make does it so:
+///
+/// ```
+/// use iacp_core::erp::dock::{Checked, Context, DockReason, Exporter, HEAD, Imported, OFFER, Offer, RecordType};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32, Suite};
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::{Digest, Eid, Locator};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = UnixTime(1_790_000_000_000);
+/// # let [new, old, agent] = [1, 2, 3].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));
+/// # let at = ([192, 0, 2, 7], 4227).into();
+/// # let context = Context {
+/// #     seed: Secret32::new([3; 32]),
+/// #     airk: Eid::ZERO,
+/// #     app_digest: Digest::ZERO,
+/// #     evolution: 0,
+/// #     binding: Binding::sign(&agent, Locator::from(std::net::IpAddr::from([192, 0, 2, 7])), 9),
+/// #     listen: [0; 24],
+/// # };
+///
+/// // The new host offers; the offer's key is in its memory alone.
+/// let mut frame = [0; OFFER];
+/// let offer = Offer::new(now, &new, old.eid(), agent.eid(), at, &mut rng, &mut frame)?;
+/// // The old host seals the records to that key, each one once, and wipes them.
+/// let checked = Checked::new::<ChaChaOnly>(now, &old.eid(), |host| *host == new.eid(), &frame)?;
+/// let (suite, mut blob) = (Suite::ChaCha20Poly1305, [0; 512]);
+/// let mut exporter = Exporter::new(&old, &checked, suite, DockReason::Planned, 1, &mut rng, &mut blob)?;
+/// let mut record = [0; Context::LEN];
+/// context.write(&mut record);
+/// let length = HEAD + exporter.seal(RecordType::Context, &mut record, &mut blob[HEAD..])?;
+/// assert!(exporter.is_complete() && record == [0; Context::LEN]);
+/// // The new host opens the blob whole, before it creates anything.
+/// let imported: Imported<'_> = offer.open(now, &new, &mut blob[..length])?;
+/// assert_eq!(imported.context::<ChaChaOnly>()?.binding.generation, 9);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Exporter<P: Provider> {
     cipher: P::Cipher,
     number: u32,

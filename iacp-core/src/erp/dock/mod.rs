@@ -36,11 +36,11 @@ pub use records::{
 
 /// An offer lasts no longer than this, in milliseconds.
 pub const LASTS: u64 = 300_000;
-/// The length of what stands before the records.
+/// The length of what stands before the records, in bytes.
 pub const HEAD: usize = 176;
-/// Type, last, reserved and length before a record, and the tag behind it.
+/// What a record adds to its content, in bytes: type, last, reserved and length before it, and the tag behind it.
 pub const RECORD: usize = 8 + 16;
-/// The length of a DOCK_OFFER frame.
+/// The length of a DOCK_OFFER frame, in bytes.
 pub const OFFER: usize = HEADER_LEN + DockOffer::LEN;
 
 const MAGIC: &[u8; 8] = b"IACPDOCK";

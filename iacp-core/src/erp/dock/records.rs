@@ -257,6 +257,45 @@ pub struct Waiting<'b> {
 }
 
 /// An ENDPOINT record.
+///
+/// What a host shows of a context that it is about to take over:
+///
+/// ```
+/// use iacp_core::erp::dock::{EndpointHead, EndpointRecord, Record, RecordType, Right, SessionHead, SessionRecord};
+/// use iacp_core::erp::dock::{TakenFrame, TicketKeysOf};
+/// # use zerocopy::IntoBytes;
+///
+/// fn summary(record: &Record<'_>) -> String {
+///     let ahead = |taken: &[TakenFrame]| taken.len();
+///     match record {
+///         Record::Session(SessionRecord { head: SessionHead { peer, .. }, taken, .. }) => {
+///             format!("a session with {peer:?}, {} frames ahead of a gap", ahead(taken))
+///         }
+///         Record::Endpoint(EndpointRecord { head, tag, value }) => {
+///             format!("endpoint {}, version {}, {} bytes", tag.escape_ascii(), head.version, value.len())
+///         }
+///         Record::Right(Right { rights, ours: 1, .. }) => format!("a peer's rights {rights} in an own endpoint"),
+///         Record::Right(Right { rights, .. }) => format!("rights {rights} in a peer's endpoint"),
+///         Record::Member(member) => format!("{:?} in a group", member.eid),
+///         Record::TicketKeys(TicketKeysOf { peer, .. }) => format!("ticket keys of {peer:?}"),
+///         Record::Application(bytes) => format!("{} bytes of the agent's own", bytes.len()),
+///     }
+/// }
+///
+/// # let head = EndpointHead {
+/// #     flags: 1,
+/// #     tag_length: 4,
+/// #     reserved: [0; 2],
+/// #     rotation: 0.into(),
+/// #     version: 3.into(),
+/// #     epoch: 0.into(),
+/// #     key_reserved: [0; 32],
+/// # };
+/// let bytes = [head.as_bytes(), b"door", b"open"].concat(); // out of Imported::records
+/// let record = Record::parse(RecordType::Endpoint, &bytes)?;
+/// assert_eq!(summary(&record), "endpoint door, version 3, 4 bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct EndpointRecord<'b> {
     /// Its front.

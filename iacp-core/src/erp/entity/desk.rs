@@ -290,7 +290,8 @@ const fn false_for_every_token() -> bool {
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Desk<'_, '_, P, LOG, FRAMES, SPENT> {
-    /// Any request, as an agent in another process makes it by a frame.
+    /// Any request, as an agent in another process makes it by a frame. An answer that comes later ([`Done::Later`]) is told only if
+    /// it refuses: what is asked for its answer goes by [`Self::ask_as`].
     ///
     /// # Errors
     /// The reason why nothing was done.

@@ -245,6 +245,74 @@ pub struct Transmit<'b> {
 }
 
 /// Where a datagram goes.
+///
+/// A driver sends what is for the network, and gives the rest back to the host:
+///
+/// ```
+/// use iacp_core::erp::entity::{Dropped, HEAD, HostEvent, INSIDE, To, Transmit};
+/// # use iacp_core::erp::entity::HostRequest;
+/// # use iacp_core::erp::local::Listen;
+/// # use iacp_core::pss::{Capabilities, Terms};
+/// # use iacp_core::crypto::Portable;
+/// # use iacp_core::erp::agent::AgentSlot;
+/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
+/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// # use iacp_core::slots::{HeapCell, Slot};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
+/// #     Box::leak((0..count).map(|_| empty()).collect())
+/// # }
+/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
+/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
+/// #     let memory = Memory {
+/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
+/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
+/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
+/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
+/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
+/// #         agent_index: leak(4, || 0),
+/// #         session_index: leak(8, || 0),
+/// #         peer_index: leak(8, || 0),
+/// #         heap: leak(8, || HeapCell::EMPTY),
+/// #         channels: &mut [],
+/// #     };
+/// #     let settings = HostSettings::at([192, 0, 2, last].into()).without_directory();
+/// #     LlEntity::with_tables(memory, Tables::default(), settings, Mono(0), rng).expect("tables of the right lengths")
+/// # }
+/// # fn stored(host: &mut Host, now: Mono) {
+/// #     while let Some(request) = host.poll_request() {
+/// #         if let HostRequest::Persist { eid, what } = request {
+/// #             host.persisted(now, &eid, what);
+/// #         }
+/// #     }
+/// # }
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let mut host = host(1, &mut rng);
+/// # let (here, there) = (host.init(now, None, Digest::ZERO, &mut rng)?, host.init(now, None, Digest::ZERO, &mut rng)?);
+/// # stored(&mut host, now);
+/// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 4 };
+/// # let listen = Listen { capabilities: Capabilities::NONE, terms, sessions: 1, hold: false };
+/// # host.desk(now, &there).ok_or("its own token")?.listen(listen)?;
+/// // One agent of this host opens a session with another one of it.
+/// let at = ([192, 0, 2, 1], 4227).into();
+/// host.desk(now, &here).ok_or("its own token")?.open(there.eid(), Some(at), Capabilities::NONE, &mut rng)?;
+///
+/// let (mut buffer, mut network, mut inside) = ([0; HEAD], Vec::new(), Vec::new());
+/// while let Some(Transmit { head, body, to, .. }) = host.poll_transmit(now, &mut buffer) {
+///     match to {
+///         To::Network(at) => network.push((at, [head, body].concat())),
+///         To::Inside => inside.push([head, body].concat()),
+///     }
+/// }
+/// assert_eq!((network.len(), inside.len()), (0, 1));
+/// assert_eq!(host.handle(now, INSIDE, &mut inside[0], &mut rng), HostEvent::Taken);
+/// let mut noise = [0; 40];
+/// assert_eq!(host.handle(now, at, &mut noise, &mut rng), HostEvent::Dropped(Dropped::Malformed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     /// There.
@@ -333,6 +401,89 @@ pub enum Persist {
 }
 
 /// What the directory knows of an EID.
+///
+/// An agent asks for the standing of an EID, and the host asks the directory in its place:
+///
+/// ```
+/// use iacp_core::erp::entity::{Done, HostEvent, HostRequest, NotAccused, PeerAnswer};
+/// use iacp_core::erp::local::{AgentEvent, Request};
+/// use iacp_core::pss::Admission;
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
+/// # use iacp_wire::{Eid, Locator};
+/// # use iacp_core::crypto::Portable;
+/// # use iacp_core::erp::agent::AgentSlot;
+/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
+/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// # use iacp_core::slots::{HeapCell, Slot};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
+/// #     Box::leak((0..count).map(|_| empty()).collect())
+/// # }
+/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
+/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
+/// #     let memory = Memory {
+/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
+/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
+/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
+/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
+/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
+/// #         agent_index: leak(4, || 0),
+/// #         session_index: leak(8, || 0),
+/// #         peer_index: leak(8, || 0),
+/// #         heap: leak(8, || HeapCell::EMPTY),
+/// #         channels: &mut [],
+/// #     };
+/// #     let settings = HostSettings::at([192, 0, 2, last].into());
+/// #     LlEntity::with_tables(memory, Tables::default(), settings, Mono(0), rng).expect("tables of the right lengths")
+/// # }
+/// # fn stored(host: &mut Host, now: Mono) {
+/// #     while let Some(request) = host.poll_request() {
+/// #         if let HostRequest::Persist { eid, what } = request {
+/// #             host.persisted(now, &eid, what);
+/// #         }
+/// #     }
+/// # }
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let mut host = host(1, &mut rng);
+/// # let agent = host.init(now, None, Digest::ZERO, &mut rng)?;
+/// # let peer = Eid([7; 32]);
+///
+/// let done = host.desk(now, &agent).ok_or("its own token")?.ask_as(1, None, &Request::Standing(peer), &mut rng)?;
+/// assert_eq!(done, Done::Later);
+/// while let Some(request) = host.poll_request() {
+///     if request == HostRequest::Peer(peer) {
+///         // Nothing is known of it.
+///         let answer = PeerAnswer { standing: Admission::Admit, flags: 0, reputation: 6_000, binding: None };
+///         host.answer_peer(now, &peer, &answer);
+///     }
+/// }
+/// let mut scores = Vec::new();
+/// while let Some(event) = host.poll_event() {
+///     if let HostEvent::Agent { event: AgentEvent::Standing { standing, .. }, .. } = event {
+///         scores.push(standing.reputation);
+///     }
+/// }
+/// assert_eq!(scores, [6_000]);
+/// # let thief = Identity::<Portable>::generate(&mut rng);
+/// # let fragment = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     let signature = Binding::sign(&thief, ip, 7).signature;
+/// #     HeaderFragment { ip, generation_counter: 7.into(), signature }
+/// # };
+/// # let accuser = Identity::<Portable>::generate(&mut rng);
+/// # let (one, other, at) = (fragment(1), fragment(2), 1_790_000_000_000);
+/// # let (ticket, evidence) = iacp_core::governance::malfeasance::accuse(&accuser, thief.eid(), one, other, at);
+/// # let accusation = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
+///
+/// // An accusation that it has read for `HostRequest::Accusation` goes to `answer_accusation`.
+/// assert_eq!(host.answer_accusation(&accusation), Err(NotAccused::NotHere), "the offender is no agent of this host");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAnswer {
     /// What its standing allows.

@@ -37,6 +37,40 @@ use super::shared::{GroupSlot, SharedSlot};
 /// let tables = Tables { lines: &mut lines, receipts: &mut receipts, ..Tables::default() };
 /// assert_eq!((tables.lines.len(), tables.receipts.len()), (4, 16));
 /// ```
+///
+/// A host with everything, for four agents with four sessions:
+///
+/// ```
+/// use iacp_core::dhi::mapping::Known;
+/// use iacp_core::erp::entity::{
+///     BargainSlot, DepositSlot, GroupSlot, LineSlot, OfferSlot, PathSlot, QuerySlot, SharedSlot, Tables, TicketSlot,
+/// };
+/// use iacp_core::erp::receipt::ReceiptSlot;
+/// use iacp_core::erp::sandbox::DerivedSlot;
+/// use iacp_core::pss::shared::EndpointSlot;
+/// use iacp_core::slots::Slot;
+///
+/// fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
+///     Box::leak((0..count).map(|_| empty()).collect())
+/// }
+///
+/// let tables = Tables {
+///     lines: leak(4, || Slot::new(LineSlot::EMPTY)),
+///     receipts: leak(4 * 8, || ReceiptSlot::EMPTY),
+///     endpoints: leak(4 * 2, || EndpointSlot::EMPTY),
+///     shared: leak(4, || Slot::new(SharedSlot::EMPTY)),
+///     groups: leak(4, || Slot::new(GroupSlot::EMPTY)),
+///     paths: leak(4, || Slot::new(PathSlot::EMPTY)),
+///     tickets: leak(4 * 2, || TicketSlot::EMPTY),
+///     deposits: leak(4, || DepositSlot::EMPTY),
+///     derived: leak(4 * 2, || DerivedSlot::EMPTY),
+///     offers: leak(1, || OfferSlot::EMPTY),
+///     bargains: leak(4, || Slot::new(BargainSlot::EMPTY)),
+///     queries: leak(4, || QuerySlot::EMPTY),
+///     mappings: leak(16, || Known::FREE),
+/// };
+/// assert_eq!(tables.endpoints.len() / 4, 2, "of which each agent has two");
+/// ```
 #[derive(Default)]
 pub struct Tables<'m> {
     /// One for each session with RESUME. Without them, or without the feature `resume`, it is neither offered nor agreed.

@@ -8,7 +8,7 @@ use iacp_wire::{Digest, Eid, Locator};
 
 use crate::pss::{Capabilities, RejectionReasons, Terms};
 
-/// The length of a resume record.
+/// The length of a resume record, in bytes.
 pub const RESUME_RECORD: usize = 56;
 
 /// The length of a DISCOVERY_PROOF.

@@ -21,6 +21,68 @@ use crate::time::{Mono, UnixTime};
 const COMPROMISED: u64 = 60_000;
 
 /// A context that was taken over.
+///
+/// ```
+/// use iacp_core::erp::dock::{DockReason, OFFER};
+/// use iacp_core::erp::entity::{Docked, OfferSlot};
+/// # use iacp_core::erp::entity::HostRequest;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_core::crypto::Portable;
+/// # use iacp_core::erp::agent::AgentSlot;
+/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
+/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// # use iacp_core::slots::{HeapCell, Slot};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
+/// #     Box::leak((0..count).map(|_| empty()).collect())
+/// # }
+/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
+/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
+/// #     let memory = Memory {
+/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
+/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
+/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
+/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
+/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
+/// #         agent_index: leak(4, || 0),
+/// #         session_index: leak(8, || 0),
+/// #         peer_index: leak(8, || 0),
+/// #         heap: leak(8, || HeapCell::EMPTY),
+/// #         channels: &mut [],
+/// #     };
+/// #     let tables = Tables { offers: leak(1, || OfferSlot::EMPTY), ..Tables::default() };
+/// #     let settings = HostSettings::at([192, 0, 2, last].into()).without_directory();
+/// #     LlEntity::with_tables(memory, tables, settings, Mono(0), rng).expect("tables of the right lengths")
+/// # }
+/// # fn stored(host: &mut Host, now: Mono) {
+/// #     while let Some(request) = host.poll_request() {
+/// #         if let HostRequest::Persist { eid, what } = request {
+/// #             host.persisted(now, &eid, what);
+/// #         }
+/// #     }
+/// # }
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let clocks = (now, UnixTime(1_790_000_000_000));
+/// # let (mut old, mut new) = (host(1, &mut rng), host(2, &mut rng));
+/// # let [old_lii, new_lii] = [(); 2].map(|()| Identity::<Portable>::generate(&mut rng)); // of the two hosts
+/// # let eid = old.init(now, None, Digest::ZERO, &mut rng)?.eid();
+/// # stored(&mut old, now);
+///
+/// let (mut offer, mut blob) = ([0; OFFER], [0; 1_024]);
+/// new.offer(clocks, &new_lii, old_lii.eid(), eid, 4227, &mut rng, &mut offer)?;
+/// old.lock(clocks.1, &old_lii, |host| *host == new_lii.eid(), &offer, 0)?;
+/// stored(&mut old, now); // "exported" is on stable storage
+/// let length = old.export(clocks, &old_lii, &eid, DockReason::Planned, &mut [], &mut rng, &mut blob)?;
+///
+/// let Docked { agent, reason, .. } = new.import(clocks, &new_lii, &mut blob[..length], None, |_own| {}, &mut rng)?;
+/// assert_eq!((agent.eid(), reason), (eid, DockReason::Planned));
+/// assert!(new.seed(&eid).is_some() && old.seed(&eid).is_none(), "the key is at one host only");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Docked {
     /// EID and new token, for the agent here.
     pub agent: Agent,
