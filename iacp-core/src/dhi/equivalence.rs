@@ -31,7 +31,7 @@ enum Within {
 /// end of a node; a node of only white space does not count. Unicode is left as it is.
 ///
 /// ```
-/// use iacp_core::dhi::equivalence::Canonical;
+/// use iacp_core::dhi::equivalence::{Canonical, Parity};
 ///
 /// let (mut page, mut tree) = (Canonical::new(), Canonical::new());
 /// for text in ["  Hello,\n\t", "\u{a0}world  "] {
@@ -42,7 +42,8 @@ enum Within {
 /// page.node_end();
 /// tree.text("Hello, world");
 /// tree.node_end();
-/// assert!(page.finish().is_equivalent(&tree.finish()));
+/// let (page, tree): (Parity, Parity) = (page.finish(), tree.finish());
+/// assert!(page.is_equivalent(&tree) && page.metric(&tree) == 0.0);
 /// ```
 #[derive(Clone)]
 pub struct Canonical {

@@ -82,7 +82,7 @@ impl core::error::Error for Ignored {}
 ///
 /// ```
 /// use iacp_core::crypto::Portable;
-/// use iacp_core::dhi::fallback::{Asked, Mapping, Query, Resolver};
+/// use iacp_core::dhi::fallback::{Asked, Ignored, Mapping, Query, Resolver, Unanswered};
 /// use iacp_core::identity::Identity;
 /// use iacp_core::time::{Mono, UnixTime};
 /// # use rand_chacha::ChaCha8Rng;
@@ -99,6 +99,10 @@ impl core::error::Error for Ignored {}
 /// let from = [192, 0, 2, 7].into();
 /// let length = resolving.answer((Mono(0), now), &resolver, (from, &frame[..length]), known, &mut answer)?;
 /// assert_eq!(query.accept::<Portable>(now, &answer[..length]), Ok(Mapping::NotFound));
+///
+/// let again = resolving.answer((Mono(1), now), &resolver, (from, &frame), known, &mut []);
+/// assert_eq!(again, Err(Unanswered::Malformed), "bytes behind the query");
+/// assert_eq!(query.accept::<Portable>(now, &answer[..40]), Err(Ignored::Malformed));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

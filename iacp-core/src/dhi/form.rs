@@ -68,13 +68,13 @@ pub trait Structure {
 /// The minimal check: UTF-8, and a first byte that fits the form. Nothing is interpreted.
 ///
 /// ```
-/// use iacp_core::dhi::form::{Form, Plain, Structure};
+/// use iacp_core::dhi::form::{Form, NotOfForm, Plain, Structure};
 ///
 /// let mut plain = Plain::default();
 /// plain.begin(Form::Json);
 /// assert!(plain.chunk(b"\xef\xbb\xbf {").is_ok() && plain.end().is_ok());
 /// plain.begin(Form::Xml);
-/// assert!(plain.chunk(b"{}").is_err());
+/// assert_eq!(plain.chunk(b"{}"), Err(NotOfForm));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Plain {

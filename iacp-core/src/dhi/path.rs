@@ -134,14 +134,15 @@ impl Dag<'_> {
 /// with the smaller preceding node. Linear in nodes and edges.
 ///
 /// ```
-/// use iacp_core::dhi::path::{Dag, Scratch, best_path};
+/// use iacp_core::dhi::path::{Dag, NoRoute, Route, Scratch, best_path};
 /// use iacp_core::dhi::relevance::Share;
 ///
 /// let hrp = [10_000, 4_000, 9_000, 8_000].map(Share::new).map(Option::unwrap_or_default);
 /// let dag = Dag { hrp: &hrp, edges: &[(0, 1), (0, 2), (1, 3), (2, 3)], theta: Share::ZERO };
-/// let route = best_path(&dag, 0, 3, &mut [Scratch::FREE; 4])?;
+/// let route: Route = best_path(&dag, 0, 3, &mut [Scratch::FREE; 4])?;
 /// assert_eq!((route.nodes.as_slice(), route.cost), (&[0, 2, 3][..], 11_111 + 12_500));
-/// # Ok::<(), iacp_core::dhi::path::NoRoute>(())
+/// assert_eq!(best_path(&dag, 3, 0, &mut [Scratch::FREE; 4]), Err(NoRoute::Unreachable));
+/// # Ok::<(), NoRoute>(())
 /// ```
 ///
 /// # Errors

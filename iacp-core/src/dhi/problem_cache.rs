@@ -8,7 +8,7 @@ use crate::time::Mono;
 
 /// The least life of a fault, in milliseconds.
 pub const LIFE_MIN: u64 = 300_000;
-/// The longest life of a fault, reached by doubling after each failed probe.
+/// The longest life of a fault, reached by doubling after each failed probe, in milliseconds.
 pub const LIFE_MAX: u64 = 3_600_000;
 /// A place that an ingestion has reserved is free again after this, whatever its outcome: T_eval and a second.
 const HELD: u64 = 16_000;

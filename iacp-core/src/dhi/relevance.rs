@@ -212,6 +212,18 @@ fn add(dots: &mut Lanes, squares: &mut Lanes, a: &[f32; 8], b: &[f32; 8]) {
 const CURATORS_MAX: usize = 8;
 
 /// A curator's verified statement about a resource.
+///
+/// ```
+/// use iacp_core::dhi::relevance::{Assertion, Share, reputation};
+///
+/// let by = |signer, parts| {
+///     let value = Share::new(parts).ok_or("from 0 to 10,000")?;
+///     Ok::<_, &str>(Assertion { path_length: 12, signer: [signer; 32], value })
+/// };
+/// let statements = [by(1, 9_000)?, by(2, 5_000)?, by(1, 0)?];
+/// assert_eq!(reputation(statements).parts(), 7_000, "one statement of each curator counts, its first");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion {
     /// Length of the curator's namespace path, in bytes.

@@ -2,6 +2,16 @@
 //!
 //! B.7 has a state that sniffs Link headers and the switch point, but no row from one to the other. The picture of
 //! `§4.1.2.1` has the missing state (`BASELINE_CORE`); its two arrows are taken from there and marked `Said`.
+//!
+//! ```
+//! use iacp_core::dhi::workflow::{Event, State};
+//!
+//! let mut state = State::SwitchPoint;
+//! state.step(Event::PureDataStream)?;
+//! assert_eq!(state.step(Event::FastPathTerminated)?, State::LegacyPathExecution, "T_eval is over");
+//! assert!(state.step(Event::PureDataStream).is_err(), "the legacy path is an end");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

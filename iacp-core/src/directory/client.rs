@@ -27,7 +27,7 @@ const FIRST: u32 = 16;
 /// With it a DIR_GET is long enough for the longest answer of one record: an answer has three times the bytes of the question.
 const PADDING: [u8; 360] = [0; 360];
 
-/// The longest DIR_GET that [`Reading::write`] writes.
+/// The longest DIR_GET that [`Reading::write`] writes, in bytes.
 pub const QUESTION: usize = 4 + DirGet::LEN + PADDING.len();
 
 /// How a write stands.

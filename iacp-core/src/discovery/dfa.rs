@@ -2,6 +2,17 @@
 //!
 //! A responder in `LISTEN` or `VALIDATING_POW` remembers nothing: the only move into a state that keeps memory is
 //! `POW_SUCCESS`. The table is complete as drawn; nothing is added.
+//!
+//! ```
+//! use iacp_core::discovery::dfa::{Event, State};
+//!
+//! let mut request = State::Listen;
+//! request.step(Event::RxDiscoveryReq)?;
+//! assert!(request.next(Event::RxPssInitSfc0).is_none(), "no session before the proof of work");
+//! request.step(Event::PowSuccess)?;
+//! assert_eq!(request.step(Event::IdentityTimeout)?, State::Listen);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

@@ -12,6 +12,39 @@ use crate::time::UnixTime;
 
 /// A search that is under way: the one-time key that its answers are sealed to. At most `PEERS` of them are accepted
 /// (`IACP §6.2`).
+///
+/// An agent looks for others by a topic, and one of them answers:
+///
+/// ```
+/// use iacp_core::discovery::pow::Miner;
+/// use iacp_core::discovery::{ANSWER_LEN, Discoverable, Proven, Search, check, space_of_topic};
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::{Mono, UnixTime};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+/// # let (now, unix) = (Mono(0), UnixTime(1_790_000_000_000));
+/// # let found = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let from = ([192, 0, 2, 1], 4227).into();
+///
+/// let space = space_of_topic::<ChaChaOnly>("chess");
+/// let (mut search, mut miner): (Search<4>, Miner) = Search::begin::<ChaChaOnly>(space, unix, 8, &mut rng);
+/// let worked = loop {
+///     if let Some(worked) = miner.step(1_000) {
+///         break worked;
+///     }
+/// };
+/// let mut request = [0; 128];
+/// let length = search.request::<ChaChaOnly>(&worked, &mut request)?;
+///
+/// // At the other side: first the work, which costs no memory, then a slot and the answer.
+/// let proven: Proven<'_> = check::<ChaChaOnly>(&request[..length], unix, 8)?;
+/// assert_eq!(proven.space(), space);
+/// let (mut waiting, mut answer) = (Discoverable::<8, 64>::default(), [0; ANSWER_LEN]);
+/// let length = waiting.accept(&proven, from, now, unix, &found, &mut rng, &mut answer)?;
+/// assert_eq!(search.open::<ChaChaOnly>(&answer[..length]), Ok(found.eid()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IACP-138 (§6.2)
 pub struct Search<const PEERS: usize> {
     secret: Secret32,

@@ -2,6 +2,18 @@
 //!
 //! The table as drawn can enter `EVOLVE_PENDING` and never leave it, and no row leads back to `UNBOUND`. The rows
 //! marked `Ours` close both holes and nothing else.
+//!
+//! ```
+//! use iacp_core::erp::context::{Event, State};
+//!
+//! let mut context = State::Unbound;
+//! for event in [Event::ErpInit, Event::ErpAlloc, Event::ErpRegister, Event::DhtConfirmation] {
+//!     context.step(event)?;
+//! }
+//! assert_eq!(context, State::Bound);
+//! assert_eq!(context.step(Event::NetworkChurn)?, State::Transition, "the new address is to be confirmed");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

@@ -11,7 +11,7 @@ use iacp_wire::{Digest, Eid, Frame, Message};
 use crate::crypto::Provider;
 use crate::identity::verify_frame;
 
-/// The length of a PSS_NEG of turn 2 and above.
+/// The length of a PSS_NEG of turn 2 and above, in bytes.
 pub const TURN: usize = 120;
 
 /// Why two frames prove nothing.

@@ -2,6 +2,16 @@
 //!
 //! The picture shows the way down; the way back up, a rebuttal that is verified in time, stands in the text of
 //! `§4.2.7.2`.
+//!
+//! ```
+//! use iacp_core::governance::escrow::{Event, State};
+//!
+//! let mut accused = State::Nominal;
+//! accused.step(Event::PomPublished)?;
+//! assert!(accused.step(Event::PomPublished).is_err(), "a further proof does not prolong the window");
+//! assert_eq!(accused.step(Event::VerifiedRebuttal)?, State::Nominal);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

@@ -188,6 +188,26 @@ impl fmt::Display for Broken {
 impl core::error::Error for Broken {}
 
 /// The running end of a journal.
+///
+/// A keeper writes a journal; a reader checks its entries against the signed head:
+///
+/// ```
+/// use iacp_core::governance::journal::{Broken, Entry, Head, Journal, Kind, NO_EVIDENCE};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::Eid;
+/// # let (now, peer) = (UnixTime(1_790_000_000_000), Eid([2; 32]));
+/// # let keeper = Identity::<ChaChaOnly>::from_seed(&Secret32::new([1; 32]));
+///
+/// let mut journal = Journal::new::<ChaChaOnly>(keeper.eid());
+/// let mut append = |kind| journal.append::<ChaChaOnly>(now, kind, 1, &peer, &NO_EVIDENCE);
+/// let entries: [Entry; 2] = [append(Kind::Good), append(Kind::Bad)];
+/// let head: Head = journal.head(&keeper, now);
+/// assert_eq!(Journal::verify::<ChaChaOnly>(&head, entries), Ok(()));
+/// let better = [entries[0], Entry { kind: Kind::Good, ..entries[1] }];
+/// assert_eq!(Journal::verify::<ChaChaOnly>(&head, better), Err(Broken::Hash));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Journal {
     keeper: Eid,

@@ -99,6 +99,37 @@ impl fmt::Display for Unproven {
 impl core::error::Error for Unproven {}
 
 /// A proven accusation. Only a verification makes one.
+///
+/// One key has signed two places under one generation; both bindings together prove it:
+///
+/// ```
+/// use iacp_core::directory::accusation::{Court, verify_accusation};
+/// use iacp_core::governance::malfeasance::{Accusation, Offence, Unproven, accuse};
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
+/// # use iacp_wire::Locator;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let [thief, accuser] = [(); 2].map(|()| Identity::<ChaChaOnly>::generate(&mut rng));
+/// # let fragment = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     HeaderFragment { ip, generation_counter: 7.into(), signature: Binding::sign(&thief, ip, 7).signature }
+/// # };
+///
+/// let (ticket, evidence) = accuse(&accuser, thief.eid(), fragment(1), fragment(2), 1_790_000_000_000);
+/// let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
+/// let accusation: Accusation = verify_accusation::<ChaChaOnly>(&data)?;
+/// assert_eq!((accusation.offence(), accusation.offender()), (Offence::Equivocation, thief.eid()));
+/// assert_eq!(Court::of(&data)?, Court::Eid(thief.eid()), "the nodes that are responsible for the EID try it");
+///
+/// // A host that shows the same place twice has done nothing wrong.
+/// let (ticket, evidence) = accuse(&accuser, thief.eid(), fragment(1), fragment(1), 1_790_000_000_000);
+/// let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
+/// assert_eq!(verify_accusation::<ChaChaOnly>(&data), Err(Unproven::SamePlace));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accusation {
     id: Digest,

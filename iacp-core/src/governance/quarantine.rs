@@ -5,6 +5,16 @@
 //! they speak of: B.5 begins with a revocation ticket that holds a *validated* proof, against which the peer must
 //! defend itself; B.6 begins with conflicting claims that are not proven yet. So both tables stand as drawn, apart: here,
 //! and in [`revocation`](super::revocation).
+//!
+//! ```
+//! use iacp_core::governance::quarantine::{Event, State};
+//!
+//! let mut peer = State::Established;
+//! peer.step(Event::RxRevocationTicket)?;
+//! assert_eq!(peer.next(Event::RxCounterProof), Some(State::Established));
+//! assert_eq!(peer.next(Event::QuarantineExpired), Some(State::EvictedPeer), "silence convicts");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

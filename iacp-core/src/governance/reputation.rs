@@ -14,7 +14,7 @@ use crate::time::UnixTime;
 pub const EPOCH: u64 = 2_592_000_000;
 /// How many observations a keeper needs before its own score counts.
 pub const OWN: u64 = 8;
-/// The score of an EID about which nothing is known.
+/// The score of an EID about which nothing is known, in parts per 10,000.
 pub const NEWCOMER: u16 = 6_000;
 /// Evidence that the keeper verified itself stands against an EID for as long as its trial may last, in milliseconds. What the
 /// nodes decide meanwhile is in their records.

@@ -4,6 +4,16 @@
 //! suspicion; and the sub-spaces below a flagged curator. They stand here together, as drawn.
 //!
 //! Against B.5's quarantine see [`quarantine`](super::quarantine): there expiry evicts, here it restores.
+//!
+//! ```
+//! use iacp_core::governance::revocation::{Event, State};
+//!
+//! let mut curator = State::ActiveCurator;
+//! curator.step(Event::CertContradiction)?;
+//! assert_eq!(curator.next(Event::MalfeasanceProven), Some(State::PermanentDecapitation));
+//! assert_eq!(curator.next(Event::QuarantineTimeout), Some(State::ActiveCurator), "silence acquits");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::machine::machine;
 

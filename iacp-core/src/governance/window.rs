@@ -104,7 +104,7 @@ pub enum Due {
 /// One open accusation.
 ///
 /// ```
-/// use iacp_core::governance::window::{Clock, Due, Escrow, Outcome};
+/// use iacp_core::governance::window::{Clock, Due, Escrow, From, Outcome, Rejected};
 /// use iacp_core::time::{Mono, UnixTime};
 /// # use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 /// # use iacp_core::governance::malfeasance::{accuse, verify};
@@ -124,6 +124,7 @@ pub enum Due {
 /// # let accusation = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) })?;
 /// let at = |ms| Clock { mono: Mono(ms), unix: UnixTime(1_790_000_010_000 + ms) };
 /// let mut escrow = Escrow::open(at(0), &accusation, None);
+/// assert_eq!(escrow.rebut(at(60_000), From::Accused), Err(Rejected::NoRevocation));
 /// assert_eq!(escrow.tick(at(3_659_999)), None);
 /// assert_eq!(escrow.tick(at(3_690_000)), Some(Due::Persist(Outcome::Guilty)));
 /// # Ok::<(), iacp_core::governance::malfeasance::Unproven>(())
@@ -356,6 +357,21 @@ impl Escrow {
 ///
 /// Each node counts once, by its first vote. k votes make a verdict; as `n + f < 2k`, no two quorums convict and clear,
 /// even if liars vote both ways.
+///
+/// ```
+/// use iacp_core::governance::window::{Ballot, Counted, Outcome};
+/// # use iacp_wire::Eid;
+///
+/// let nodes = [1, 2, 3, 4, 5, 6, 7].map(|byte| Eid([byte; 32]));
+/// let mut ballot = Ballot::new(&nodes).ok_or("seven different nodes")?;
+/// for node in &nodes[..4] {
+///     assert_eq!(ballot.vote(node, Outcome::Guilty), Counted::Counted);
+/// }
+/// assert_eq!(ballot.vote(&nodes[0], Outcome::Cleared), Counted::DoubleVote, "its first vote counts");
+/// assert_eq!(ballot.vote(&Eid([9; 32]), Outcome::Guilty), Counted::Stranger);
+/// assert_eq!(ballot.vote(&nodes[4], Outcome::Guilty), Counted::Verdict(Outcome::Guilty), "five of seven");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ballot {
     nodes: [Eid; VOTERS],

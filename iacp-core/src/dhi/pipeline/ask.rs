@@ -73,6 +73,42 @@ impl Get<'_> {
 }
 
 /// One target of an SRV answer (RFC 2782).
+///
+/// A site names a server of its own for agents. It does not answer, and the pipeline asks the site itself:
+///
+/// ```
+/// use iacp_core::dhi::pipeline::{AskId, Failure, Mark, Noted, SrvTarget};
+/// use iacp_core::dhi::pipeline::{Answer, Ask, Limits, Pipeline, Requirement, Workspace};
+/// # use iacp_core::dhi::form::Plain;
+/// # use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
+/// # use iacp_core::time::Mono;
+/// # let now = Mono(0);
+/// # let mut entries = [Entry::FREE; 64];
+/// # let mut cache = ProblemCache::new(&mut entries);
+/// # let mut workspace = Workspace::EMPTY;
+/// # let (uri, needs, buffer) = ("https://example.org/", Requirement::default(), vec![0; 4_096]);
+///
+/// let plain = Plain::default();
+/// let begun = Pipeline::begin(now, uri, needs, Limits::DRAFT, &mut workspace, buffer, plain, &mut cache);
+/// let mut pipeline = begun.ok().ok_or("a URI of the web, and nothing against it")?;
+/// let mut asked = Vec::new();
+/// while let Some((id, ask)) = pipeline.poll_ask() {
+///     let id: AskId = id;
+///     let target = SrvTarget { priority: 0, weight: 0, port: 8443, name: "agents.example.org" };
+///     let answer = match ask {
+///         Ask::Srv { .. } => Answer::Targets(&[target]),
+///         Ask::Get(get) => {
+///             asked.push(get.connect_to.to_owned());
+///             Answer::Failed(Failure::NotConnected)
+///         }
+///         _ => Answer::Resolved { eid: None, scope: None },
+///     };
+///     pipeline.answer(now, id, answer, &mut cache);
+/// }
+/// assert_eq!(asked, ["agents.example.org", "example.org"]);
+/// assert!(pipeline.trail().iter().any(|Mark { what, .. }| *what == Noted::SrvFailed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SrvTarget<'a> {
     /// Lower is first.

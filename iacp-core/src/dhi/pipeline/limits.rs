@@ -103,6 +103,16 @@ impl Default for Limits {
 }
 
 /// A set of media that text alone does not have.
+///
+/// An agent that has to see a picture, and would like to hear the sound:
+///
+/// ```
+/// use iacp_core::dhi::pipeline::{Media, Requirement};
+///
+/// let needs = Requirement { required: Media::RASTER.and(Media::VECTOR), wanted: Media::AUDIO };
+/// let names = Media::KINDS.iter().filter(|(kind, _)| needs.required.0 & kind.0 != 0).map(|(_, name)| *name);
+/// assert_eq!(names.collect::<Vec<_>>(), ["raster", "vector"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media(pub u8);
