@@ -192,7 +192,7 @@ impl core::error::Error for Broken {}
 /// A keeper writes a journal; a reader checks its entries against the signed head:
 ///
 /// ```
-/// use iacp_core::governance::journal::{Broken, Entry, Head, Journal, Kind, NO_EVIDENCE};
+/// use iacp_core::governance::journal::{Broken, Entry, EntryKind, Head, Journal, NO_EVIDENCE};
 /// # use iacp_core::crypto::{ChaChaOnly, Secret32};
 /// # use iacp_core::identity::Identity;
 /// # use iacp_core::time::UnixTime;
@@ -202,10 +202,10 @@ impl core::error::Error for Broken {}
 ///
 /// let mut journal = Journal::new::<ChaChaOnly>(keeper.eid());
 /// let mut append = |kind| journal.append::<ChaChaOnly>(now, kind, 1, &peer, &NO_EVIDENCE);
-/// let entries: [Entry; 2] = [append(Kind::Good), append(Kind::Bad)];
+/// let entries: [Entry; 2] = [append(EntryKind::Good), append(EntryKind::Bad)];
 /// let head: Head = journal.head(&keeper, now);
 /// assert_eq!(Journal::verify::<ChaChaOnly>(&head, entries), Ok(()));
-/// let better = [entries[0], Entry { kind: Kind::Good, ..entries[1] }];
+/// let better = [entries[0], Entry { kind: EntryKind::Good, ..entries[1] }];
 /// assert_eq!(Journal::verify::<ChaChaOnly>(&head, better), Err(Broken::Hash));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ impl core::error::Error for SendError {}
 ///
 /// ```
 /// use iacp_core::pss::{NotNow, Reason, Role, SendError, StartError, TermsError, TooSmall, WrongIdentity};
-/// # use iacp_core::pss::{Capabilities, Kind, Session};
+/// # use iacp_core::pss::{Capabilities, ContentKind, Session};
 /// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -70,7 +70,7 @@ impl core::error::Error for SendError {}
 /// session.initiate(now, &alice, bob.eid(), bob_at, none, &mut rng)?;
 /// assert_eq!(session.initiate(now, &alice, bob.eid(), bob_at, none, &mut rng), Err(StartError::Busy));
 ///
-/// assert_eq!(session.send(now, Kind::Anml, b"too early"), Err(SendError::NotNow));
+/// assert_eq!(session.send(now, ContentKind::Anml, b"too early"), Err(SendError::NotNow));
 /// assert_eq!(session.reconnect(now, bob_at), Err(NotNow));
 /// assert_eq!(session.accept_terms(now, &alice), Err(TermsError::NothingProposed));
 /// assert_eq!(session.handle_deadline(now, &bob, &mut rng), Err(WrongIdentity));

@@ -78,7 +78,7 @@ impl Get<'_> {
 ///
 /// ```
 /// use iacp_core::dhi::pipeline::{AskId, Failure, Mark, Noted, SrvTarget};
-/// use iacp_core::dhi::pipeline::{Answer, Ask, Limits, Pipeline, Requirement, Workspace};
+/// use iacp_core::dhi::pipeline::{Ask, Limits, Obtained, Pipeline, Requirement, Workspace};
 /// # use iacp_core::dhi::form::Plain;
 /// # use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
 /// # use iacp_core::time::Mono;
@@ -96,12 +96,12 @@ impl Get<'_> {
 ///     let id: AskId = id;
 ///     let target = SrvTarget { priority: 0, weight: 0, port: 8443, name: "agents.example.org" };
 ///     let answer = match ask {
-///         Ask::Srv { .. } => Answer::Targets(&[target]),
+///         Ask::Srv { .. } => Obtained::Targets(&[target]),
 ///         Ask::Get(get) => {
 ///             asked.push(get.connect_to.to_owned());
-///             Answer::Failed(Failure::NotConnected)
+///             Obtained::Failed(Failure::NotConnected)
 ///         }
-///         _ => Answer::Resolved { eid: None, scope: None },
+///         _ => Obtained::Resolved { eid: None, scope: None },
 ///     };
 ///     pipeline.answer(now, id, answer, &mut cache);
 /// }

@@ -93,8 +93,8 @@ impl Capabilities {
 /// An initiator that wants shorter sessions than the responder proposes:
 ///
 /// ```
-/// use iacp_core::pss::{Event, RejectionReasons, Session, Terms};
-/// # use iacp_core::pss::{Admission, Answer, Capabilities, Incoming, Responder, Settings, TRANSMIT_BUFFER};
+/// use iacp_core::pss::{RejectionReasons, Session, SessionEvent, Terms};
+/// # use iacp_core::pss::{Admission, Capabilities, Incoming, Replied, Responder, Settings, TRANSMIT_BUFFER};
 /// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -110,13 +110,13 @@ impl Capabilities {
 /// # let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
 /// # let Ok(Incoming::Signed(init)) = Incoming::parse(&mut init) else { return Err("it is not signed".into()) };
 /// # let admit = |_: &iacp_wire::Eid| Admission::Admit;
-/// # let Answer::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
+/// # let Replied::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
 /// #     return Err("an honest initiator gets an answer".into());
 /// # };
 /// # let mut neg = buffer[..length].to_vec();
 ///
 /// session.handle(now, &alice, bob_at, &mut neg);
-/// let Some(Event::Proposed { turn: 1, terms, .. }) = session.poll_event() else { return Err("terms are proposed".into()) };
+/// let Some(SessionEvent::Proposed { turn: 1, terms, .. }) = session.poll_event() else { return Err("terms are proposed".into()) };
 /// assert_eq!(terms.lifetime, 86_400);
 /// session.counter_terms(now, &alice, Terms { lifetime: 3_600, ..terms }, RejectionReasons::LIFETIME_TOO_LONG)?;
 /// assert!(session.accept_terms(now, &alice).is_err(), "now it is the responder's turn");

@@ -4,9 +4,9 @@
 /// start again, for frames that are sealed later.
 ///
 /// ```
-/// use iacp_core::pss::shared::right::Seen;
+/// use iacp_core::pss::shared::right::PeerEndpoint;
 ///
-/// let mut door = Seen::NEW;
+/// let mut door = PeerEndpoint::NEW;
 /// assert!(door.take(10, 2), "version 2, in the frame with sequence 10");
 /// assert!(!door.take(11, 2) && !door.take(9, 1));
 /// assert!(door.gone(12));
