@@ -17,6 +17,28 @@ const BOUND: usize = ErpRegister::LEN - Signature::LEN;
 const WORK_TOO_LOW: u16 = 2;
 
 /// The word of a node on a record that was sent to it.
+///
+/// ```
+/// use iacp_core::directory::{Answered, answered};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider};
+/// # use iacp_wire::layout::Record;
+/// # use iacp_wire::message::ErrorMessage;
+/// # use iacp_wire::{DhtKey, Eid, Frame, Message, RefusedDigest};
+/// # let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 2_000, body: &[9; 120] };
+/// # let sent = b"the datagram with the record";
+/// # let digest = ChaChaOnly::sha256(&[sent]);
+/// # let refused_digest = RefusedDigest(*digest.first_chunk().ok_or("32 bytes")?);
+/// # let error = ErrorMessage { code: 2.into(), refused_type: 0, reserved: 0, retry_after: 20.into(), refused_digest };
+/// # let mut datagram = [0; 64];
+/// # let length = Frame::new(Message::Error(&error)).write(&mut datagram)?;
+/// # let datagram = &datagram[..length];
+///
+/// // A node wants 20 bits of work with it.
+/// let answer = answered::<ChaChaOnly>(datagram, &Eid([1; 32]), sent, &record);
+/// assert_eq!(answer, Some(Answered::Refused { code: 2, retry_after: 20 }));
+/// assert_eq!(answered::<ChaChaOnly>(datagram, &Eid([1; 32]), b"another datagram", &record), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Answered {

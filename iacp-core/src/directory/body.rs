@@ -14,6 +14,48 @@ use crate::crypto::Provider;
 use crate::governance::malfeasance::accusation_id;
 
 /// A body whose form is right. Nothing else of it is checked yet.
+///
+/// What a tool prints of a record, whose form it has checked and nothing else:
+///
+/// ```
+/// use iacp_core::directory::{Body, Custodian, Kind, MalformedRecord, Rebuttal, Stated};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider};
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::ErpRegister;
+/// # use iacp_wire::{DhtKey, Locator};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # use zerocopy::IntoBytes;
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let agent = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let key = DhtKey(ChaChaOnly::sha256(&[&agent.eid().0]));
+/// # let bound = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     let Binding { eid, ip, generation, signature } = Binding::sign(&agent, ip, 7);
+/// #     ErpRegister {
+/// #         source_eid: eid,
+/// #         current_transport_ip: ip,
+/// #         generation_counter: generation.into(),
+/// #         signature,
+/// #     }
+/// # };
+///
+/// fn line(body: &Body<'_>) -> String {
+///     match body {
+///         Body::Binding(binding) => format!("generation {}", binding.generation_counter),
+///         Body::Custody(Custodian { child, .. }) => format!("{} is kept alive", child.as_str()),
+///         Body::Assertion(Stated { path, .. }) => format!("a word of {}", path.as_str()),
+///         Body::Rebuttal(Rebuttal { revocation, .. }) => format!("a defence of {:?}", revocation.eid),
+///         other => format!("a record of {:?}", other.owner()),
+///     }
+/// }
+///
+/// let binding = bound(1);
+/// let body = Body::parse(Kind::Binding, binding.as_bytes())?;
+/// assert_eq!((line(&body).as_str(), body.owner()), ("generation 7", Some(agent.eid())));
+/// assert_eq!(Body::parse(Kind::Hosting, binding.as_bytes()), Err(MalformedRecord));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     /// See [`Kind::Binding`].

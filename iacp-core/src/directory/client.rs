@@ -277,6 +277,76 @@ impl Reading {
 ///
 /// The newest binding counts, not the one that most nodes name: each is signed by its owner, and an owner that has just moved is
 /// where its newest one says. k nodes were asked so that one of them was among those that took it.
+///
+/// Three nodes answer, and one of them has an older binding:
+///
+/// ```
+/// use iacp_core::directory::client::{BINDING, Found, NodeRecords, Reader, Reading};
+/// use iacp_core::directory::{Class, Facts, Voters};
+/// # use iacp_core::time::{Mono, UnixTime};
+/// # use iacp_wire::layout::Record;
+/// # use iacp_wire::message::DirAnswer;
+/// # use iacp_wire::{Eid, Frame, Message, TransactionId};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider};
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::ErpRegister;
+/// # use iacp_wire::{DhtKey, Locator};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # use zerocopy::IntoBytes;
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let agent = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let key = DhtKey(ChaChaOnly::sha256(&[&agent.eid().0]));
+/// # let bound = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     let Binding { eid, ip, generation, signature } = Binding::sign(&agent, ip, 7);
+/// #     ErpRegister {
+/// #         source_eid: eid,
+/// #         current_transport_ip: ip,
+/// #         generation_counter: generation.into(),
+/// #         signature,
+/// #     }
+/// # };
+/// # let (now, nodes) = (UnixTime(1_790_000_010_000), [1, 2, 3].map(|byte| Eid([byte; 32])));
+/// # let (at, id) = ((Class::Identities, key), TransactionId([5; 8]));
+/// # let older = Binding::sign(&agent, Locator::from(std::net::IpAddr::from([192, 0, 2, 9])), 6);
+/// # let older = ErpRegister {
+/// #     source_eid: older.eid,
+/// #     current_transport_ip: older.ip,
+/// #     generation_counter: 6.into(),
+/// #     signature: older.signature,
+/// # };
+/// # let newest = bound(1);
+/// # let said = |binding: &ErpRegister| {
+/// #     let mut records = [0; 200];
+/// #     let record = Record { kind: 1, storage_key: key, expiry: now.0 + 60_000, body: binding.as_bytes() };
+/// #     let length = record.write(&mut records).expect("room for a binding");
+/// #     let head = DirAnswer {
+/// #         transaction_id: id,
+/// #         answer_status: 0.into(),
+/// #         answer_flags: 0.into(),
+/// #         total: 1,
+/// #         first: 0,
+/// #         reserved: [0; 2],
+/// #     };
+/// #     let mut frame = vec![0; 400];
+/// #     let message = Message::DirAnswer { head: &head, records: &records[..length] };
+/// #     let length = Frame::new(message).write(&mut frame).expect("room for a frame");
+/// #     frame.truncate(length);
+/// #     frame
+/// # };
+///
+/// let reader = Reader { nodes: &nodes, airk: None };
+/// let voters: Voters = reader.voters(at.0, &at.1);
+/// let mut read = Reading::new(Mono(0), &voters, at, BINDING, id).ok_or("one to seven nodes")?;
+/// let mut found = Found::default();
+/// for (node, datagram) in nodes.iter().zip([said(&newest), said(&older), said(&newest)]) {
+///     let answer: NodeRecords<'_> = read.heard(node, &datagram).ok_or("it answers the question")?;
+///     found.take::<ChaChaOnly>(now, &answer, &reader);
+/// }
+/// assert_eq!((found.answers, found.binding, found.pair), (3, Some(newest), None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The newest binding that holds.

@@ -13,7 +13,7 @@ use crate::discovery::pow::trailing_zero_bits;
 pub const RESPONSIBLE: usize = 7;
 /// Two views of the network differ: a node accepts a record if it is among this many nearest nodes of its own view.
 pub const NEAREST: usize = 10;
-/// The bits of work that a place costs.
+/// The bits of work that a place costs, see [`place`].
 pub const PLACE_BITS: u32 = 24;
 
 /// A point of the 256-bit key space.
@@ -117,6 +117,23 @@ pub enum Diversity {
 /// One pass, in any order. The limits (one of a /24, two of a /16, ten in all) lie within each other, so the nodes to
 /// take form the cheapest base of a matroid: a node that does not fit displaces the farthest one of the limit that
 /// it breaks, and what was displaced is never needed again.
+///
+/// ```
+/// use iacp_core::directory::Class;
+/// use iacp_core::directory::metric::{Diversity, NodeInfo, responsible};
+/// # use iacp_wire::{DhtKey, Eid};
+///
+/// let node = |byte: u8, at: [u8; 4]| NodeInfo {
+///     eid: Eid([byte; 32]),
+///     at: (at, 4_300).into(),
+///     place: DhtKey([byte; 32]),
+///     classes: 0xF,
+/// };
+/// // Two nodes of one network, and one of another network that is farther from the key.
+/// let nodes = [node(1, [192, 0, 2, 1]), node(2, [192, 0, 2, 2]), node(9, [198, 51, 100, 1])];
+/// let chosen = responsible(Class::Identities, &DhtKey([0; 32]), nodes.iter(), Diversity::Limited);
+/// assert_eq!(chosen.iter().map(|node| node.eid.0[0]).collect::<Vec<_>>(), [1, 9]);
+/// ```
 pub fn responsible<'n>(
     class: Class,
     key: &DhtKey,

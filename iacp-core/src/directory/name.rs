@@ -425,6 +425,52 @@ pub trait ChainFacts {
 ///
 /// # Errors
 /// The first check that fails, from the root down. Nothing below it is looked at.
+///
+/// A reader follows `org.agentnet` from the root that its configuration pins:
+///
+/// ```
+/// use iacp_core::directory::name::{ChainBreak, ChainFacts, Curation, Delegation, Payment, Root, resolve};
+/// use iacp_core::directory::{Body, Kind};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
+/// # use iacp_core::directory::sign;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::layout::NamespaceRoot;
+/// # use iacp_wire::{Digest, Eid};
+/// # let now = UnixTime(1_790_000_010_000);
+/// # let [curator, agent] = [1, 2].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));
+/// # let proof = [2]; // what a pinned root is paid with
+/// # let escrow = Digest(ChaChaOnly::sha256(&[&proof]));
+/// # let record = NamespaceRoot {
+/// #     curation_public_key: curator.eid(),
+/// #     escrow_allocation_index: escrow,
+/// #     namespace: "org",
+/// # };
+/// # let mut buffer = [0; 200];
+/// # let length = record.write(&mut buffer)?;
+/// # let before = [&buffer[..length], &now.0.to_be_bytes()].concat();
+/// # let after = [&[0, 1], &proof[..]].concat();
+/// # let root = [&before[..], &sign(&curator, Kind::Root, &before, &after).0, &after].concat();
+/// # let text = |path: &str| [&[0, path.len() as u8], path.as_bytes()].concat();
+/// # let window = [(now.0 - 1_000).to_be_bytes(), (now.0 + 60_000).to_be_bytes()].concat();
+/// # let fields = [&text("org")[..], &text("org.agentnet"), &agent.eid().0, &window].concat();
+/// # let token = [&fields[..], &sign(&curator, Kind::Delegation, &fields, &[]).0].concat();
+///
+/// struct Pinned; // what this reader knows besides the records
+/// impl ChainFacts for Pinned {
+///     fn paid(&self, _root: &Root<'_>) -> bool { true }
+///     fn revoked(&self, _key: &Eid) -> bool { false }
+///     fn refused(&self, _eid: &Eid) -> bool { false }
+/// }
+///
+/// let Body::Root(root) = Body::parse(Kind::Root, &root)? else { return Err("it is one".into()) };
+/// assert_eq!(root.payment::<ChaChaOnly>(), Some(Payment::Pinned));
+/// let (versions, tokens): ([Curation<'_>; 0], _) = ([], [Delegation::parse(&token)?]);
+/// let follow = |path, tokens| resolve::<ChaChaOnly>(path, Some(&root), &versions, tokens, now, &Pinned);
+/// assert_eq!(follow("org.agentnet", &tokens), Ok(agent.eid()));
+/// assert_eq!(follow("org.agentnet.market", &tokens), Err(ChainBreak::LinkMissing));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IACP-114 (§5.2.2)
 pub fn resolve<P: Provider>(
     path: &str,

@@ -90,6 +90,31 @@ pub fn check_frame<P: Provider>(head: &WorkedRequest, inner: &[u8]) -> Result<()
 }
 
 /// A search for the nonce of a request about a key, as many tries at a time as the caller has time for.
+///
+/// A client works for a frame, and a node checks the work:
+///
+/// ```
+/// use iacp_core::directory::Class;
+/// use iacp_core::directory::work::{NotWorked, Worker, check_claim, check_frame, check_proof};
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::DhtKey;
+/// # let now = UnixTime(1_790_000_010_000);
+///
+/// let frame = b"the registration"; // with its own signature
+/// let mut worker = Worker::new::<ChaChaOnly>(Class::Identities, DhtKey([7; 32]), 8, now, 0, frame); // a random nonce, in real life
+/// let head = loop {
+///     if let Some(head) = worker.step(1_000) {
+///         break head;
+///     }
+/// };
+/// check_claim(&head, now, 8)?;
+/// check_proof::<ChaChaOnly>(&head)?;
+/// check_frame::<ChaChaOnly>(&head, frame)?;
+/// assert_eq!(check_claim(&head, now, 9), Err(NotWorked::TooLow));
+/// assert_eq!(check_frame::<ChaChaOnly>(&head, b"another frame"), Err(NotWorked::Frame));
+/// # Ok::<(), NotWorked>(())
+/// ```
 #[derive(Debug)]
 pub struct Worker(Miner);
 

@@ -15,6 +15,29 @@ use crate::crypto::Provider;
 use crate::identity::Identity;
 
 /// A kind of claim and the offence that two of them show.
+///
+/// A node has voted both ways, and the two votes prove it:
+///
+/// ```
+/// use iacp_core::directory::accusation::verify_accusation;
+/// use iacp_core::governance::claims::{ClaimKind, accuse_claims};
+/// use iacp_core::governance::malfeasance::Offence;
+/// use iacp_core::governance::{ballot, window::Outcome};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::{Evidence, MalfeasanceData};
+/// # use iacp_wire::{Digest, Eid};
+/// # use zerocopy::IntoBytes;
+/// # let [node, accuser] = [1, 2].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));
+///
+/// let vote = |outcome| ballot::sign(&node, Digest([5; 32]), Eid([6; 32]), outcome, 59_666_666);
+/// let (one, other) = (vote(Outcome::Guilty), vote(Outcome::Cleared));
+/// let (claims, mut buffer) = ([one.as_bytes(), other.as_bytes()], [0; 512]);
+/// let (ticket, claims) = accuse_claims(&accuser, node.eid(), ClaimKind::Vote, claims, 0, &mut buffer)?;
+/// let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Claims(claims) };
+/// assert_eq!(verify_accusation::<ChaChaOnly>(&data)?.offence(), Offence::DoubleVote);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ClaimKind {

@@ -124,6 +124,19 @@ pub enum Published {
 }
 
 /// What follows from what was seen.
+///
+/// ```
+/// use iacp_core::governance::equivocation::{Ends, NotProven, Published, Sighting, contract_pair, response};
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_wire::{Digest, Eid};
+///
+/// // What a session alone has seen ends that session; what the peer's own signatures show is published.
+/// assert_eq!(response(Sighting::Contradiction), (Ends::Session, Published::Nothing));
+/// assert_eq!(response(Sighting::ContractPair), (Ends::EverySession, Published::Revocation));
+/// // The second needs two counter-proposals to one turn, as they were sent.
+/// let proven = contract_pair::<ChaChaOnly>(&Eid([7; 32]), &Digest([9; 32]), b"noise", b"noise");
+/// assert_eq!(proven, Err(NotProven::NotATurn));
+/// ```
 // keeps: IACP-153 (§6.5.2)
 #[must_use]
 pub const fn response(seen: Sighting) -> (Ends, Published) {

@@ -145,7 +145,7 @@ fn weigh(current: u32, previous: u32) -> u64 {
 ///
 /// ```
 /// use iacp_core::governance::journal::{EntryKind, NO_EVIDENCE};
-/// use iacp_core::governance::reputation::{Account, Proven, Reputation, Treatment};
+/// use iacp_core::governance::reputation::{Account, NEWCOMER, Proven, Rating, Reputation, Treatment};
 /// use iacp_core::slots::IndexKey;
 /// use iacp_core::time::UnixTime;
 /// use iacp_core::crypto::ChaChaOnly;
@@ -154,7 +154,7 @@ fn weigh(current: u32, previous: u32) -> u64 {
 /// let mut memory = [Account::FREE; 64];
 /// let mut reputation = Reputation::new::<ChaChaOnly>(&mut memory, IndexKey::new([7; 16]), Eid([1; 32]));
 /// let (peer, now) = (Eid([2; 32]), UnixTime(1_790_000_000_000));
-/// assert_eq!(reputation.rating(now, &peer, Proven::Nothing).score, 6_000);
+/// assert_eq!(reputation.rating(now, &peer, Proven::Nothing), Rating { score: NEWCOMER, observations: 0 });
 /// for _ in 0..4 {
 ///     reputation.observe::<ChaChaOnly>(now, &peer, EntryKind::Bad, 8, &NO_EVIDENCE); // four false accusations
 /// }

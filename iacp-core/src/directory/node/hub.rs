@@ -144,6 +144,39 @@ pub enum NotRelayed {
 }
 
 /// A hub, over the caller's memory.
+///
+/// An agent asks to hear what is searched in a space; at first it gets a cookie, which shows that it is at its address:
+///
+/// ```
+/// use iacp_core::directory::node::{Hub, HubMemory, Member, NotRelayed, Passed, Relayed, Shown};
+/// use iacp_core::discovery::{join, space_of_topic};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32};
+/// # use iacp_core::governance::window::Clock;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::{Mono, UnixTime};
+/// # use iacp_wire::{Frame, JoinCookie, Message};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+/// # let now = Clock { mono: Mono(0), unix: UnixTime(1_790_000_010_000) };
+/// # let member = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let from = ([192, 0, 2, 1], 4227).into();
+///
+/// let (mut members, mut passed) = ([None::<Member>; 64], [const { None::<Passed> }; 16]);
+/// let memory = HubMemory { members: &mut members, passed: &mut passed, seen: &mut [Shown::FREE; 64] };
+/// let mut hub = Hub::new(memory, now.mono, &mut rng);
+/// let (space, mut frame, mut out) = (space_of_topic::<ChaChaOnly>("chess"), [0; 156], [0; 1_200]);
+/// join(&member, space, UnixTime(now.unix.0 + 60_000), JoinCookie::ZERO, &mut frame)?;
+/// let serves = |asked: &_| *asked == space;
+/// let told = hub.handle::<ChaChaOnly>(now, 16, serves, from, &frame, &mut rng, &mut out);
+/// let Relayed::Answer(length) = told else { return Err("a SPACE_STATUS answers it".into()) };
+/// let Message::SpaceStatus(status) = Frame::parse(&out[..length])?.message else { return Err("it is one".into()) };
+/// assert_ne!(status.join_cookie, JoinCookie::ZERO);
+/// assert_eq!(hub.members(now.unix, &space), 0, "the second SPACE_JOIN has the cookie and the work");
+///
+/// let told = hub.handle::<ChaChaOnly>(now, 16, serves, from, b"noise", &mut rng, &mut out);
+/// assert_eq!(told, Relayed::Silence(NotRelayed::Form));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Hub<'m> {
     members: &'m mut [Option<Member>],
     passed: &'m mut [Option<Passed>],

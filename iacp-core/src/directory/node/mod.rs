@@ -145,6 +145,76 @@ impl fmt::Display for Silence {
 }
 
 /// What the caller has to know besides the answer.
+///
+/// A node stores a binding, and tells its owner that the same key has signed another one:
+///
+/// ```
+/// # use iacp_core::directory::metric::NodeInfo;
+/// # use iacp_core::directory::node::{Entry, Kept, Memory, Settings, Shown, Trust};
+/// # use iacp_core::guard::{Liable, Zone, ticket::{Issued, Spending}};
+/// # use iacp_core::slots::Slot;
+/// # use iacp_core::time::{Mono, UnixTime};
+/// # use iacp_wire::layout::Record;
+/// use iacp_core::directory::Kind;
+/// use iacp_core::directory::name::ChainBreak;
+/// use iacp_core::directory::node::{Named, Node, NodeEvent, NotRestored, SavedCase, Store, Unnamed};
+/// use iacp_core::governance::window::Clock;
+/// # use iacp_core::crypto::{ChaChaOnly, Provider};
+/// # use iacp_core::erp::binding::Binding;
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::ErpRegister;
+/// # use iacp_wire::{DhtKey, Locator};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # use zerocopy::IntoBytes;
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let agent = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let key = DhtKey(ChaChaOnly::sha256(&[&agent.eid().0]));
+/// # let bound = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     let Binding { eid, ip, generation, signature } = Binding::sign(&agent, ip, 7);
+/// #     ErpRegister {
+/// #         source_eid: eid,
+/// #         current_transport_ip: ip,
+/// #         generation_counter: generation.into(),
+/// #         signature,
+/// #     }
+/// # };
+/// # let mut entries = [const { Slot::new(Entry::EMPTY) }; 8];
+/// # let memory = Memory {
+/// #     entries: &mut entries,
+/// #     cells: &mut [0; 16],
+/// #     seen: &mut [Shown::FREE; 64],
+/// #     nodes: &mut [const { None }; 16],
+/// #     cases: &mut [const { None }; 8],
+/// #     spent: &mut [Spending::FREE; 64],
+/// #     issued: &mut [Issued::FREE; 64],
+/// #     liable: &mut [Liable::FREE; 64],
+/// #     zones: &mut [Zone::new(Mono(0)); 256],
+/// #     cache: &mut [Kept::FREE; 16],
+/// # };
+/// # let me = Identity::<ChaChaOnly>::generate(&mut rng);
+/// # let own = NodeInfo { eid: me.eid(), at: ([192, 0, 2, 9], 4_300).into(), place: key, classes: 0xF };
+/// # let mut node = Node::<ChaChaOnly>::new(memory, own, Settings::DEFAULT, Mono(0), &mut rng)?;
+/// # struct Nothing;
+/// # impl Trust for Nothing {}
+/// # let now = Clock { mono: Mono(0), unix: UnixTime(1_790_000_010_000) };
+/// # let from = [198, 51, 100, 7].into();
+/// # let (one, other) = (bound(1), bound(2));
+///
+/// let record = |body| Record { kind: Kind::Binding as u8, storage_key: key, expiry: now.unix.0 + 60_000, body };
+/// assert_eq!(node.offer(now, from, &record(one.as_bytes()), &Nothing), 0, "it stands here now");
+/// assert_ne!(node.offer(now, from, &record(other.as_bytes()), &Nothing), 0);
+/// let store: &Store<'_> = node.store();
+/// assert_eq!(store.fill(), (1, 8));
+/// assert_eq!(node.handle_deadline(now), Some(NodeEvent::Equivocation { offender: agent.eid() }));
+///
+/// // It knows no names, and no escrow goes on with bytes that are none.
+/// let named: Result<Named, Unnamed> = node.name(now.unix, "org.agentnet", &Nothing);
+/// assert_eq!(named, Err(Unnamed::Broken(ChainBreak::RootUnknown)));
+/// let saved = SavedCase::from_bytes([0; SavedCase::LEN]);
+/// assert_eq!(node.restore_case(now.mono, &saved), Err(NotRestored::Malformed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NodeEvent {
@@ -187,7 +257,9 @@ pub enum NodeEvent {
 /// ```
 /// use iacp_core::crypto::{Portable, Provider};
 /// use iacp_core::directory::metric::NodeInfo;
-/// use iacp_core::directory::node::{Entry, Handled, Kept, Memory, Node, Settings, Shown, Silence, Trust};
+/// use iacp_core::directory::node::{
+///     Case, Entry, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Silence, Trust,
+/// };
 /// use iacp_core::governance::window::Clock;
 /// use iacp_core::guard::{Liable, Zone, ticket::{Issued, Spending}};
 /// use iacp_core::identity::Identity;
@@ -202,8 +274,8 @@ pub enum NodeEvent {
 ///     entries: &mut entries,
 ///     cells: &mut [0; 16],
 ///     seen: &mut [Shown::FREE; 64],
-///     nodes: &mut [const { None }; 16],
-///     cases: &mut [const { None }; 8],
+///     nodes: &mut [const { None::<Neighbour> }; 16],
+///     cases: &mut [const { None::<Case> }; 8],
 ///     spent: &mut [Spending::FREE; 64],
 ///     issued: &mut [Issued::FREE; 64],
 ///     liable: &mut [Liable::FREE; 64],

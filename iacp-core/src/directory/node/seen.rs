@@ -48,6 +48,20 @@ pub enum Presented {
 
 /// The filter of proofs. A place whose time is over is free; no other proof is ever replaced, so no flood of proofs makes an
 /// earlier one count twice.
+///
+/// ```
+/// use iacp_core::directory::node::{Presented, Seen, Shown};
+/// # use iacp_core::slots::IndexKey;
+/// # use iacp_core::time::UnixTime;
+/// # let (now, proof) = (UnixTime(1_790_000_010_000), [5; 32]);
+///
+/// let mut places = [Shown::FREE; 64];
+/// let mut seen = Seen::new(&mut places, IndexKey::new([7; 16])); // a secret, in real life
+/// let (home, thief) = ([192, 0, 2, 1].into(), [203, 0, 113, 9].into());
+/// assert_eq!(seen.present(now, &proof, now, home), Presented::New);
+/// assert_eq!(seen.present(now, &proof, now, home), Presented::Again, "its answer was lost");
+/// assert_eq!(seen.present(now, &proof, now, thief), Presented::Spent);
+/// ```
 pub struct Seen<'m> {
     places: &'m mut [Shown],
     key: IndexKey,

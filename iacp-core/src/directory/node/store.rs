@@ -144,6 +144,26 @@ impl Source {
 pub struct Full;
 
 /// The records of a node.
+///
+/// ```
+/// use iacp_core::directory::node::{Entry, Full, Source, Store};
+/// use iacp_core::directory::{Kind, slot};
+/// use iacp_core::slots::Slot;
+/// # use iacp_core::crypto::ChaChaOnly;
+/// # use iacp_core::time::UnixTime;
+/// # use iacp_wire::DhtKey;
+/// # use iacp_wire::layout::Record;
+/// # let (now, from) = (UnixTime(1_790_000_010_000), Source::Owner([198, 51, 100, 7].into()));
+///
+/// let (mut places, mut cells) = ([const { Slot::new(Entry::EMPTY) }; 1], [0; 2]);
+/// let mut store = Store::new(&mut places, &mut cells, [7; 16])?; // a secret, in real life
+/// let record = |storage_key, body| Record { kind: Kind::Binding as u8, storage_key, expiry: now.0 + 60_000, body };
+/// let (mine, theirs) = (record(DhtKey([1; 32]), &[1; 120]), record(DhtKey([2; 32]), &[2; 120]));
+/// store.put(now, &slot::<ChaChaOnly>(&mine)?, &mine, mine.expiry, from)?;
+/// assert_eq!(store.one(now, Kind::Binding, DhtKey([1; 32])).map(|(record, _came)| record.body), Some(mine.body));
+/// assert_eq!(store.put(now, &slot::<ChaChaOnly>(&theirs)?, &theirs, theirs.expiry, from), Err(Full));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Store<'m> {
     entries: Slots<'m, Entry>,
     index: Index<'m>,
