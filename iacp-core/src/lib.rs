@@ -189,6 +189,9 @@
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
+#[macro_use]
+mod words;
+
 pub mod crypto;
 pub mod dhi;
 pub mod directory;

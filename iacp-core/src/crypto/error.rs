@@ -24,25 +24,25 @@ pub struct TooLong;
 
 impl fmt::Display for BadSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("signature does not verify")
+        f.pad("signature does not verify")
     }
 }
 
 impl fmt::Display for BadTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("authentication tag does not verify")
+        f.pad("authentication tag does not verify")
     }
 }
 
 impl fmt::Display for WeakKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("public key is malformed or of small order")
+        f.pad("public key is malformed or of small order")
     }
 }
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more than 8160 bytes of key material asked for")
+        f.pad("more than 8160 bytes of key material asked for")
     }
 }
 

@@ -1,7 +1,6 @@
 //! The ANML Fallback Query (`IACP §4.1.2`): if no mapping is known, the LL-Entity asks a configured resolver. Query and
 //! answer are signed, and each requestor has one query a second.
 
-use core::fmt;
 use core::net::IpAddr;
 
 use iacp_wire::message::{AnmlFallbackAnswer, AnmlFallbackQuery};
@@ -63,16 +62,14 @@ pub enum Ignored {
     Expiry,
 }
 
-impl fmt::Display for Ignored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "no ANML_FALLBACK_ANSWER",
-            Self::Nonce => "transaction_nonce: of another query",
-            Self::Resolver => "resolver_eid: not the resolver that was asked",
-            Self::Signature => "signature: does not hold",
-            Self::Status => "status: unknown, or not with these fields",
-            Self::Expiry => "expiry: past, or more than a day ahead",
-        })
+words! {
+    Ignored {
+        Self::Malformed => "no ANML_FALLBACK_ANSWER",
+        Self::Nonce => "transaction_nonce: of another query",
+        Self::Resolver => "resolver_eid: not the resolver that was asked",
+        Self::Signature => "signature: does not hold",
+        Self::Status => "status: unknown, or not with these fields",
+        Self::Expiry => "expiry: past, or more than a day ahead",
     }
 }
 
@@ -217,15 +214,13 @@ pub enum Unanswered {
     Buffer,
 }
 
-impl fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "no ANML Fallback Query",
-            Self::TooSoon => "requestor_eid: asked less than a second ago",
-            Self::Full => "too many requestors within a second",
-            Self::Signature => "signature: does not hold",
-            Self::Buffer => "the buffer is shorter than an answer",
-        })
+words! {
+    Unanswered {
+        Self::Malformed => "no ANML Fallback Query",
+        Self::TooSoon => "requestor_eid: asked less than a second ago",
+        Self::Full => "too many requestors within a second",
+        Self::Signature => "signature: does not hold",
+        Self::Buffer => "the buffer is shorter than an answer",
     }
 }
 

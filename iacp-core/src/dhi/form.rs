@@ -40,7 +40,7 @@ pub struct NotOfForm;
 
 impl fmt::Display for NotOfForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the document has not the structure of its media type")
+        f.pad("the document has not the structure of its media type")
     }
 }
 

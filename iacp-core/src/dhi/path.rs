@@ -68,11 +68,11 @@ impl fmt::Display for NoRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cycle(node) => write!(f, "the graph has a cycle through node {node}"),
-            Self::Unreachable => f.write_str("no path leads to the target"),
-            Self::TooFar => f.write_str("the best path has more than 64 hops"),
+            Self::Unreachable => f.pad("no path leads to the target"),
+            Self::TooFar => f.pad("the best path has more than 64 hops"),
             Self::NoSuchNode(node) => write!(f, "there is no node {node}"),
             Self::Unsorted(edge) => write!(f, "edge {edge} is not in ascending order"),
-            Self::Scratch => f.write_str("there is less scratch memory than nodes"),
+            Self::Scratch => f.pad("there is less scratch memory than nodes"),
         }
     }
 }

@@ -108,12 +108,10 @@ pub enum NotComparable {
     NotFinite,
 }
 
-impl fmt::Display for NotComparable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Length => "the vectors differ in length",
-            Self::NotFinite => "a vector has an element that is infinite or no number",
-        })
+words! {
+    NotComparable {
+        Self::Length => "the vectors differ in length",
+        Self::NotFinite => "a vector has an element that is infinite or no number",
     }
 }
 

@@ -32,16 +32,14 @@ pub enum UriError {
     Port,
 }
 
-impl fmt::Display for UriError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "the URI is longer than 2,048 bytes",
-            Self::Byte => "the URI has a byte that RFC 3986 does not allow",
-            Self::Scheme => "the URI's scheme is neither http nor https",
-            Self::UserInfo => "the URI has user information",
-            Self::Host => "the URI's host is neither a DNS name nor an address",
-            Self::Port => "the URI's port is no number from 1 to 65,535",
-        })
+words! {
+    UriError {
+        Self::TooLong => "the URI is longer than 2,048 bytes",
+        Self::Byte => "the URI has a byte that RFC 3986 does not allow",
+        Self::Scheme => "the URI's scheme is neither http nor https",
+        Self::UserInfo => "the URI has user information",
+        Self::Host => "the URI's host is neither a DNS name nor an address",
+        Self::Port => "the URI's port is no number from 1 to 65,535",
     }
 }
 

@@ -1,7 +1,5 @@
 //! What a judge knows besides the record, and why it refuses.
 
-use core::fmt;
-
 use iacp_wire::layout::Record;
 use iacp_wire::{DhtKey, Digest, Eid};
 
@@ -107,23 +105,21 @@ impl NotStored {
     }
 }
 
-impl fmt::Display for NotStored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "body: not the form of its kind",
-            Self::Key => "storage_key: not that of the body",
-            Self::Time => "expiry: past, too far ahead, or not of this moment",
-            Self::Generation => "generation_counter: 2^63 or more",
-            Self::Blocked => "the owner is slashed",
-            Self::Revoked => "generation_counter: revoked",
-            Self::Challenged => "the owner is challenged",
-            Self::NoParent => "the link above is not known here",
-            Self::Predecessor => "state before: not the one that stands here",
-            Self::Place => "nonce: the place lacks its work",
-            Self::Signature => "signature: does not verify",
-            Self::Payment => "proof: what is to be paid with does not hold",
-            Self::Votes => "votes: fewer valid ones of responsible nodes than it needs",
-        })
+words! {
+    NotStored {
+        Self::Malformed => "body: not the form of its kind",
+        Self::Key => "storage_key: not that of the body",
+        Self::Time => "expiry: past, too far ahead, or not of this moment",
+        Self::Generation => "generation_counter: 2^63 or more",
+        Self::Blocked => "the owner is slashed",
+        Self::Revoked => "generation_counter: revoked",
+        Self::Challenged => "the owner is challenged",
+        Self::NoParent => "the link above is not known here",
+        Self::Predecessor => "state before: not the one that stands here",
+        Self::Place => "nonce: the place lacks its work",
+        Self::Signature => "signature: does not verify",
+        Self::Payment => "proof: what is to be paid with does not hold",
+        Self::Votes => "votes: fewer valid ones of responsible nodes than it needs",
     }
 }
 

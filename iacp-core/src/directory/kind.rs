@@ -150,7 +150,7 @@ pub struct MalformedRecord;
 
 impl fmt::Display for MalformedRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("body: not the form of its kind")
+        f.pad("body: not the form of its kind")
     }
 }
 

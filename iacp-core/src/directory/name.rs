@@ -1,8 +1,6 @@
 //! Namespaces (`IACP §5.2`): paths, roots and what they cost, changes of a root, delegations, and the way from a path to
 //! the EID behind it.
 
-use core::fmt;
-
 use iacp_wire::layout::NamespaceRoot;
 use iacp_wire::{Digest, Eid, Signature};
 
@@ -386,25 +384,23 @@ pub enum ChainBreak {
     TerminalRefused,
 }
 
-impl fmt::Display for ChainBreak {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PathMalformed => "path: not 1 to 8 labels of letters, digits and inner hyphens",
-            Self::RootUnknown => "root: no valid record",
-            Self::RootUnproven => "root: its proof of payment fails",
-            Self::CurationBroken => "root: a version is missing or fails",
-            Self::RootRevoked => "root: its key is revoked",
-            Self::LinkMissing => "delegation: none for this path",
-            Self::ChainTooLong => "delegation: the chain has more than seven tokens",
-            Self::ParentMismatch => "parent path: not the link above",
-            Self::NotAnExtension => "child path: does not extend the parent's by whole labels",
-            Self::WindowInvalid => "not after: the window is empty or longer than 400 days",
-            Self::NotYetValid => "not before: the token is not valid yet",
-            Self::Expired => "not after: the token is not valid any more",
-            Self::BadSignature => "signature: not by the key of the link above",
-            Self::KeyRevoked => "child key: revoked",
-            Self::TerminalRefused => "EID: slashed or revoked",
-        })
+words! {
+    ChainBreak {
+        Self::PathMalformed => "path: not 1 to 8 labels of letters, digits and inner hyphens",
+        Self::RootUnknown => "root: no valid record",
+        Self::RootUnproven => "root: its proof of payment fails",
+        Self::CurationBroken => "root: a version is missing or fails",
+        Self::RootRevoked => "root: its key is revoked",
+        Self::LinkMissing => "delegation: none for this path",
+        Self::ChainTooLong => "delegation: the chain has more than seven tokens",
+        Self::ParentMismatch => "parent path: not the link above",
+        Self::NotAnExtension => "child path: does not extend the parent's by whole labels",
+        Self::WindowInvalid => "not after: the window is empty or longer than 400 days",
+        Self::NotYetValid => "not before: the token is not valid yet",
+        Self::Expired => "not after: the token is not valid any more",
+        Self::BadSignature => "signature: not by the key of the link above",
+        Self::KeyRevoked => "child key: revoked",
+        Self::TerminalRefused => "EID: slashed or revoked",
     }
 }
 

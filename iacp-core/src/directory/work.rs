@@ -1,8 +1,6 @@
 //! The worked request (`IACP §5.3.1`): a frame inside its proof of work. The frame keeps its bytes and signatures, and
 //! the proof is over 84 bytes of the form that discovery uses, so one miner serves both.
 
-use core::fmt;
-
 use iacp_wire::message::{DiscoveryReq, WorkedRequest};
 use iacp_wire::{DhtKey, Digest, X25519Key};
 use zerocopy::{FromBytes, IntoBytes};
@@ -29,15 +27,13 @@ pub enum NotWorked {
     Frame,
 }
 
-impl fmt::Display for NotWorked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Claim => "pow_target_threshold: no class and bits",
-            Self::TooLow => "pow_target_threshold: fewer bits than demanded",
-            Self::Time => "timestamp: outside the window of 30 seconds",
-            Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
-            Self::Frame => "frame_digest: not that of the inner frame",
-        })
+words! {
+    NotWorked {
+        Self::Claim => "pow_target_threshold: no class and bits",
+        Self::TooLow => "pow_target_threshold: fewer bits than demanded",
+        Self::Time => "timestamp: outside the window of 30 seconds",
+        Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
+        Self::Frame => "frame_digest: not that of the inner frame",
     }
 }
 

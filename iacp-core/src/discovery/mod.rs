@@ -26,8 +26,6 @@ pub use member::join;
 pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, AWAIT_THROUGH_HUB, Discoverable, Proven, check, peers_wanted};
 pub use search::Search;
 
-use core::fmt;
-
 use iacp_wire::DhtKey;
 
 use crate::crypto::{Provider, Secret32, Suite};
@@ -59,19 +57,17 @@ pub enum NotAccepted {
     Enough,
 }
 
-impl fmt::Display for NotAccepted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "not a discovery message of the one form that a proof covers",
-            Self::Timestamp => "timestamp: outside the window of 30 seconds",
-            Self::Threshold => "pow_target_threshold: below the difficulty of the moment",
-            Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
-            Self::Replayed => "it was accepted before",
-            Self::FilterFull => "the replay filter is full",
-            Self::NoSlot => "every slot waits for an identity",
-            Self::Seal => "encrypted_payload: not sealed to this search, or with no cipher that is here",
-            Self::Enough => "the search has all its answers",
-        })
+words! {
+    NotAccepted {
+        Self::Malformed => "not a discovery message of the one form that a proof covers",
+        Self::Timestamp => "timestamp: outside the window of 30 seconds",
+        Self::Threshold => "pow_target_threshold: below the difficulty of the moment",
+        Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
+        Self::Replayed => "it was accepted before",
+        Self::FilterFull => "the replay filter is full",
+        Self::NoSlot => "every slot waits for an identity",
+        Self::Seal => "encrypted_payload: not sealed to this search, or with no cipher that is here",
+        Self::Enough => "the search has all its answers",
     }
 }
 

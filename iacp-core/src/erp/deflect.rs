@@ -1,6 +1,5 @@
 //! ERP_DEFLECT: a router carries on toward a locator (`IACP App. A.14`).
 
-use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::message::ErpDeflect;
@@ -35,16 +34,14 @@ pub enum Stopped {
     NotDeflected,
 }
 
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Expired => "its deflection TTL is used up",
-            Self::TtlTooHigh => "its deflection TTL is above 8",
-            Self::Scope => "its target is in a narrower network than its sender",
-            Self::Back => "its next hop is where it came from",
-            Self::Loop => "its next hop is this host",
-            Self::NotDeflected => "the frame is no ERP_DEFLECT",
-        })
+words! {
+    Stopped {
+        Self::Expired => "its deflection TTL is used up",
+        Self::TtlTooHigh => "its deflection TTL is above 8",
+        Self::Scope => "its target is in a narrower network than its sender",
+        Self::Back => "its next hop is where it came from",
+        Self::Loop => "its next hop is this host",
+        Self::NotDeflected => "the frame is no ERP_DEFLECT",
     }
 }
 

@@ -145,7 +145,7 @@ impl fmt::Display for NoGeneration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotPersisted { bound } => write!(f, "generation bound {bound} is not on stable storage yet"),
-            Self::Exhausted => f.write_str("the EID has no generations left"),
+            Self::Exhausted => f.pad("the EID has no generations left"),
         }
     }
 }

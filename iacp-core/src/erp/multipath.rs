@@ -3,7 +3,6 @@
 //! The copies are the same ERP_STREAM bytes: one seal, one delta log, one timer. The receiver takes whichever opens first.
 //! What is late or altered on a path is counted and reported; it is not an accusation.
 
-use core::fmt;
 use core::net::SocketAddr;
 
 use iacp_wire::message::PathRelay;
@@ -89,13 +88,11 @@ pub enum NotRelayed {
     Back,
 }
 
-impl fmt::Display for NotRelayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAsked => "the datagram asks no relay",
-            Self::NotBound => "there is no live binding for the destination here",
-            Self::Back => "the destination is where it came from",
-        })
+words! {
+    NotRelayed {
+        Self::NotAsked => "the datagram asks no relay",
+        Self::NotBound => "there is no live binding for the destination here",
+        Self::Back => "the destination is where it came from",
     }
 }
 

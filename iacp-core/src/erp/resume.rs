@@ -21,8 +21,6 @@
 //! # Ok::<(), iacp_core::erp::resume::NotResumed>(())
 //! ```
 
-use core::fmt;
-
 use iacp_wire::{Cookie, Eid};
 
 use super::fields::concat;
@@ -243,13 +241,11 @@ pub enum NotResumed {
     Contradiction,
 }
 
-impl fmt::Display for NotResumed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the resume frame is malformed",
-            Self::OtherLine => "the resume frame names a line that was not asked for",
-            Self::Contradiction => "the resume frame contradicts what is known here",
-        })
+words! {
+    NotResumed {
+        Self::Malformed => "the resume frame is malformed",
+        Self::OtherLine => "the resume frame names a line that was not asked for",
+        Self::Contradiction => "the resume frame contradicts what is known here",
     }
 }
 

@@ -1,7 +1,5 @@
 //! The gate of the sandbox: its only way out, by an ESD-EID and nothing else (`IACP §4.1.4.3`).
 
-use core::fmt;
-
 use iacp_wire::layout::HandOffContext;
 use iacp_wire::message::SandboxStream;
 use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
@@ -42,17 +40,15 @@ pub enum Shut {
     Full,
 }
 
-impl fmt::Display for Shut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Time => "a derivative lives 1 to 3,600 seconds",
-            Self::Capacity => "there is no place for it",
-            Self::Malformed => "the bytes are no frame of a sandbox",
-            Self::Unknown => "no living derivative has this name",
-            Self::Stream => "the stream is not open, or opens twice",
-            Self::Url => "the URL is no text",
-            Self::Full => "more than 1 MiB would be under way",
-        })
+words! {
+    Shut {
+        Self::Time => "a derivative lives 1 to 3,600 seconds",
+        Self::Capacity => "there is no place for it",
+        Self::Malformed => "the bytes are no frame of a sandbox",
+        Self::Unknown => "no living derivative has this name",
+        Self::Stream => "the stream is not open, or opens twice",
+        Self::Url => "the URL is no text",
+        Self::Full => "more than 1 MiB would be under way",
     }
 }
 

@@ -1,8 +1,6 @@
 //! What passes between LL-Entities: ERP_STREAM, by itself or carried by another host (`IACP §4.2.3.4`, `IACP App. A.14`,
 //! `IACP App. A.15`), and how long it may be.
 
-use core::fmt;
-
 use iacp_wire::message::{ErpDeflect, ErpStream, OuterTransport, PathRelay};
 use iacp_wire::{Eid, Frame, HEADER_LEN, Message, MessageType, WriteError};
 
@@ -53,16 +51,14 @@ pub enum NotCarried {
     Path,
 }
 
-impl fmt::Display for NotCarried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the datagram is no frame that carries another",
-            Self::Nesting => "frames are nested in an order that has no meaning",
-            Self::Inner => "the inner frame is none of a session",
-            Self::CarriedHandshake => "a handshake frame was carried by another host",
-            Self::SelfAddressed => "source and destination EID are the same",
-            Self::Path => "the path of a PATH_RELAY is neither 2 nor 3",
-        })
+words! {
+    NotCarried {
+        Self::Malformed => "the datagram is no frame that carries another",
+        Self::Nesting => "frames are nested in an order that has no meaning",
+        Self::Inner => "the inner frame is none of a session",
+        Self::CarriedHandshake => "a handshake frame was carried by another host",
+        Self::SelfAddressed => "source and destination EID are the same",
+        Self::Path => "the path of a PATH_RELAY is neither 2 nor 3",
     }
 }
 

@@ -56,7 +56,7 @@ impl fmt::Display for NotIssued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotPersisted { bound } => write!(f, "ticket bound {bound} is not on stable storage yet"),
-            Self::Exhausted => f.write_str("the ticket key has no counters left"),
+            Self::Exhausted => f.pad("the ticket key has no counters left"),
         }
     }
 }
@@ -236,16 +236,14 @@ pub enum NotOpened {
     Place,
 }
 
-impl fmt::Display for NotOpened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "the directory has no such ticket",
-            Self::OtherKey => "the ticket belongs to another session",
-            Self::Old => "the ticket is not newer than the last one",
-            Self::Signature => "the owner's signature does not hold",
-            Self::Seal => "the seal does not open",
-            Self::Place => "the ticket names no address or no port",
-        })
+words! {
+    NotOpened {
+        Self::None => "the directory has no such ticket",
+        Self::OtherKey => "the ticket belongs to another session",
+        Self::Old => "the ticket is not newer than the last one",
+        Self::Signature => "the owner's signature does not hold",
+        Self::Seal => "the seal does not open",
+        Self::Place => "the ticket names no address or no port",
     }
 }
 

@@ -1,7 +1,5 @@
 //! Votes and verdicts as they stand in frames and records (`IACP §5.5.2`).
 
-use core::fmt;
-
 use iacp_wire::layout::{Verdict, VerdictHead, VerdictVote};
 use iacp_wire::message::PomVote;
 use iacp_wire::{Digest, Eid, Signature};
@@ -72,14 +70,12 @@ pub enum NotBinding {
     Signature,
 }
 
-impl fmt::Display for NotBinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Outcome => "outcome: neither guilty nor cleared",
-            Self::Voter => "voter_eid: none of the nodes that vote here, or one that has voted",
-            Self::TooFew => "count: fewer votes than the quorum needs",
-            Self::Signature => "signature: not the voter's",
-        })
+words! {
+    NotBinding {
+        Self::Outcome => "outcome: neither guilty nor cleared",
+        Self::Voter => "voter_eid: none of the nodes that vote here, or one that has voted",
+        Self::TooFew => "count: fewer votes than the quorum needs",
+        Self::Signature => "signature: not the voter's",
     }
 }
 

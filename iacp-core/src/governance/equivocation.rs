@@ -3,8 +3,6 @@
 //! Two turns that one side has signed at one point of one bargain prove it to anyone. Most else does not: both ends of a session
 //! hold its keys, so either could have made what it shows. What proves nothing is not published.
 
-use core::fmt;
-
 use iacp_wire::message::PssNeg;
 use iacp_wire::{Digest, Eid, Frame, Message};
 
@@ -28,14 +26,12 @@ pub enum NotProven {
     Signature,
 }
 
-impl fmt::Display for NotProven {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotATurn => "one of the frames is no counter-proposal",
-            Self::OtherPoint => "the frames stand at two points of a bargain, or in two",
-            Self::Same => "the frames say the same",
-            Self::Signature => "a signature does not hold",
-        })
+words! {
+    NotProven {
+        Self::NotATurn => "one of the frames is no counter-proposal",
+        Self::OtherPoint => "the frames stand at two points of a bargain, or in two",
+        Self::Same => "the frames say the same",
+        Self::Signature => "a signature does not hold",
     }
 }
 

@@ -177,10 +177,10 @@ pub enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signature => f.write_str("signature: not the keeper's"),
+            Self::Signature => f.pad("signature: not the keeper's"),
             Self::Sequence(due) => write!(f, "sequence: {due} was due"),
-            Self::Count => f.write_str("entries: more or fewer than the head counts"),
-            Self::Hash => f.write_str("hash: an entry was changed"),
+            Self::Count => f.pad("entries: more or fewer than the head counts"),
+            Self::Hash => f.pad("hash: an entry was changed"),
         }
     }
 }

@@ -36,7 +36,7 @@ pub enum Offence {
 
 impl fmt::Display for Offence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Equivocation => "two addresses under one generation",
             Self::CuratorDoubleSigning => {
                 "two changes of a root with one version, or two delegations with one beginning"
@@ -77,22 +77,20 @@ pub enum Unproven {
     Accuser,
 }
 
-impl fmt::Display for Unproven {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Version => "version: not 1",
-            Self::Offence => "offense_type: not the one that the evidence can show",
-            Self::OwnAccuser => "accuser_eid: the offender itself",
-            Self::Generations => "generation_counter: two generations, which is a move",
-            Self::SamePlace => "ip: the same in both fragments",
-            Self::Spelling => "ip: not the one spelling of its address",
-            Self::Digests => "digest_a, digest_b: not those of the evidence in their order",
-            Self::Form => "claim: not the form of its kind",
-            Self::Serial => "claim: two serials, of which one replaces the other",
-            Self::NoContradiction => "claim: both say the same",
-            Self::Fragment => "fragment or claim: not signed by the offender",
-            Self::Accuser => "signature: not the accuser's",
-        })
+words! {
+    Unproven {
+        Self::Version => "version: not 1",
+        Self::Offence => "offense_type: not the one that the evidence can show",
+        Self::OwnAccuser => "accuser_eid: the offender itself",
+        Self::Generations => "generation_counter: two generations, which is a move",
+        Self::SamePlace => "ip: the same in both fragments",
+        Self::Spelling => "ip: not the one spelling of its address",
+        Self::Digests => "digest_a, digest_b: not those of the evidence in their order",
+        Self::Form => "claim: not the form of its kind",
+        Self::Serial => "claim: two serials, of which one replaces the other",
+        Self::NoContradiction => "claim: both say the same",
+        Self::Fragment => "fragment or claim: not signed by the offender",
+        Self::Accuser => "signature: not the accuser's",
     }
 }
 

@@ -4,8 +4,6 @@
 //! clock that jumps convicts no key early. Two more epochs let a defence through that another node has taken. Then the node
 //! votes, once, after it has written its vote down.
 
-use core::fmt;
-
 use iacp_wire::{Digest, Eid};
 
 use super::escrow::{Event, State};
@@ -81,13 +79,11 @@ pub enum Rejected {
     Over,
 }
 
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Late => "the time for a defence is over",
-            Self::NoRevocation => "no fitting revocation was stored before the trial",
-            Self::Over => "there is a vote or a verdict already",
-        })
+words! {
+    Rejected {
+        Self::Late => "the time for a defence is over",
+        Self::NoRevocation => "no fitting revocation was stored before the trial",
+        Self::Over => "there is a vote or a verdict already",
     }
 }
 

@@ -27,7 +27,7 @@ impl fmt::Display for Throttled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.retry_after {
             Some(milliseconds) => write!(f, "too many requests: try again in {milliseconds} ms"),
-            None => f.write_str("the request costs more than a full bucket holds"),
+            None => f.pad("the request costs more than a full bucket holds"),
         }
     }
 }

@@ -3,8 +3,6 @@
 //! A ticket is worth something only inside a TICKETED_REQUEST, where its holder's signature covers the whole request. It is good
 //! for 32 requests and 600 s.
 
-use core::fmt;
-
 use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 use iacp_wire::{DhtKey, Eid, Frame, Signature};
 use zerocopy::IntoBytes;
@@ -66,18 +64,16 @@ pub enum NoTicket {
     Full,
 }
 
-impl fmt::Display for NoTicket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Time => "timestamp: not of this moment, or the ticket's end",
-            Self::Refused => "the holder is refused",
-            Self::Liability => "no host answers for the holder, or one with too much liability",
-            Self::Other => "inner frame: not the holder's, or of another space",
-            Self::Spent => "all requests or tickets are spent",
-            Self::Curator => "curator_signature: does not verify",
-            Self::Signature => "signature: not the holder's",
-            Self::Full => "no place is left to count the ticket",
-        })
+words! {
+    NoTicket {
+        Self::Time => "timestamp: not of this moment, or the ticket's end",
+        Self::Refused => "the holder is refused",
+        Self::Liability => "no host answers for the holder, or one with too much liability",
+        Self::Other => "inner frame: not the holder's, or of another space",
+        Self::Spent => "all requests or tickets are spent",
+        Self::Curator => "curator_signature: does not verify",
+        Self::Signature => "signature: not the holder's",
+        Self::Full => "no place is left to count the ticket",
     }
 }
 

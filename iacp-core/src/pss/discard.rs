@@ -25,13 +25,13 @@ pub enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chain => f.write_str("rolling hash: not the hash of what came before"),
-            Self::Acknowledgement => f.write_str("acknowledgement: of frames never sent, or taken back"),
-            Self::Echo => f.write_str("echo: of a heartbeat never sent, or an older one than before"),
-            Self::Bitmap => f.write_str("bitmap: ends with a zero byte"),
-            Self::Plaintext => f.write_str("plaintext: of a length that it cannot have"),
+            Self::Chain => f.pad("rolling hash: not the hash of what came before"),
+            Self::Acknowledgement => f.pad("acknowledgement: of frames never sent, or taken back"),
+            Self::Echo => f.pad("echo: of a heartbeat never sent, or an older one than before"),
+            Self::Bitmap => f.pad("bitmap: ends with a zero byte"),
+            Self::Plaintext => f.pad("plaintext: of a length that it cannot have"),
             Self::Kind(code) => write!(f, "kind {code}: does not exist, or not in this place"),
-            Self::Fin => f.write_str("FIN: with content, twice, or followed by data"),
+            Self::Fin => f.pad("FIN: with content, twice, or followed by data"),
         }
     }
 }
@@ -55,7 +55,7 @@ macro_rules! discards {
 
         impl fmt::Display for Discard {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
+                f.pad(match self {
                     $(Self::$name => $words,)+
                 })
             }

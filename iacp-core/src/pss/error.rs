@@ -36,16 +36,14 @@ pub enum SendError {
     KeySpent,
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotNow => "the session does not take data now",
-            Self::Finished => "this side has finished",
-            Self::Full => "window or delta log is full",
-            Self::TooLong => "content: too long for one frame",
-            Self::Kind => "kind: a resume record is sent by send_resume alone",
-            Self::KeySpent => "the key has sealed as much as it may",
-        })
+words! {
+    SendError {
+        Self::NotNow => "the session does not take data now",
+        Self::Finished => "this side has finished",
+        Self::Full => "window or delta log is full",
+        Self::TooLong => "content: too long for one frame",
+        Self::Kind => "kind: a resume record is sent by send_resume alone",
+        Self::KeySpent => "the key has sealed as much as it may",
     }
 }
 
@@ -93,13 +91,11 @@ pub enum StartError {
     PeerKey,
 }
 
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "this memory holds a session that is under way",
-            Self::OwnEid => "the peer has our own EID",
-            Self::PeerKey => "peer: its EID is no key",
-        })
+words! {
+    StartError {
+        Self::Busy => "this memory holds a session that is under way",
+        Self::OwnEid => "the peer has our own EID",
+        Self::PeerKey => "peer: its EID is no key",
     }
 }
 
@@ -119,14 +115,12 @@ pub enum TermsError {
     Identity,
 }
 
-impl fmt::Display for TermsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NothingProposed => "no proposal of the peer's waits for an answer",
-            Self::NotOurTurn => "it is not our turn, or the last turn was used",
-            Self::Window => "receive_window: at least one frame",
-            Self::Identity => "the identity is not the session's",
-        })
+words! {
+    TermsError {
+        Self::NothingProposed => "no proposal of the peer's waits for an answer",
+        Self::NotOurTurn => "it is not our turn, or the last turn was used",
+        Self::Window => "receive_window: at least one frame",
+        Self::Identity => "the identity is not the session's",
     }
 }
 
@@ -139,7 +133,7 @@ pub struct WrongIdentity;
 
 impl fmt::Display for WrongIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the identity is not the session's")
+        f.pad("the identity is not the session's")
     }
 }
 
@@ -152,7 +146,7 @@ pub struct NotNow;
 
 impl fmt::Display for NotNow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not in this state of the session")
+        f.pad("not in this state of the session")
     }
 }
 

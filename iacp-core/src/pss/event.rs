@@ -141,7 +141,7 @@ impl fmt::Display for Closure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cut = |truncated: bool| if truncated { ", truncated" } else { "" };
         match *self {
-            Self::Graceful => f.write_str("closed in good order"),
+            Self::Graceful => f.pad("closed in good order"),
             Self::Forced { by_peer, reason, truncated } => {
                 let side = if by_peer { "the peer" } else { "this side" };
                 match TeardownReason::from_code(reason) {
@@ -150,13 +150,13 @@ impl fmt::Display for Closure {
                 }
             }
             Self::Unanswered { truncated } => write!(f, "the request for teardown was not answered{}", cut(truncated)),
-            Self::NoAnswer => f.write_str("the handshake got no answer"),
-            Self::Contradiction => f.write_str("the peer contradicted itself in the handshake or the negotiation"),
-            Self::NoSuite => f.write_str("no cipher in common"),
+            Self::NoAnswer => f.pad("the handshake got no answer"),
+            Self::Contradiction => f.pad("the peer contradicted itself in the handshake or the negotiation"),
+            Self::NoSuite => f.pad("no cipher in common"),
             Self::Compromised(violation) => write!(f, "compromised: {violation}"),
             Self::Lost { truncated } => write!(f, "the transport did not come back{}", cut(truncated)),
-            Self::KeySpent => f.write_str("a key was used as much as it may be"),
-            Self::Superseded => f.write_str("superseded by the peer's own attempt"),
+            Self::KeySpent => f.pad("a key was used as much as it may be"),
+            Self::Superseded => f.pad("superseded by the peer's own attempt"),
         }
     }
 }
@@ -206,24 +206,22 @@ pub enum Reason {
     Forget,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Transmit => "a frame is to be sent",
-            Self::Acknowledge => "an acknowledgement is due",
-            Self::Idle => "an idle session shows that it lives",
-            Self::Probe => "the peer is asked whether it is there",
-            Self::Attempt => "an attempt at the handshake ends",
-            Self::Silence => "silence becomes DISCONNECTED",
-            Self::Lost => "a DISCONNECTED session is wiped",
-            Self::Lifetime => "the agreed lifetime ends",
-            Self::Negotiation => "a turn of the negotiation was not taken",
-            Self::NoProgress => "nothing of what was sent arrived",
-            Self::Close => "the request for teardown can be made",
-            Self::Unanswered => "the request for teardown was not answered",
-            Self::KeySpent => "a key has been used as much as it may be",
-            Self::Forget => "the last bytes kept for repeats are forgotten",
-        })
+words! {
+    Reason {
+        Self::Transmit => "a frame is to be sent",
+        Self::Acknowledge => "an acknowledgement is due",
+        Self::Idle => "an idle session shows that it lives",
+        Self::Probe => "the peer is asked whether it is there",
+        Self::Attempt => "an attempt at the handshake ends",
+        Self::Silence => "silence becomes DISCONNECTED",
+        Self::Lost => "a DISCONNECTED session is wiped",
+        Self::Lifetime => "the agreed lifetime ends",
+        Self::Negotiation => "a turn of the negotiation was not taken",
+        Self::NoProgress => "nothing of what was sent arrived",
+        Self::Close => "the request for teardown can be made",
+        Self::Unanswered => "the request for teardown was not answered",
+        Self::KeySpent => "a key has been used as much as it may be",
+        Self::Forget => "the last bytes kept for repeats are forgotten",
     }
 }
 

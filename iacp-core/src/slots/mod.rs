@@ -95,10 +95,10 @@ impl fmt::Display for TooFew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::IndexCells(needed) => write!(f, "index: at least {needed} cells are needed"),
-            Self::NoPowerOfTwo => f.write_str("index: the number of cells must be a power of two"),
+            Self::NoPowerOfTwo => f.pad("index: the number of cells must be a power of two"),
             Self::HeapCells(needed) => write!(f, "heap: {needed} cells are needed"),
-            Self::TooMany => f.write_str("slots: at most 2^30"),
-            Self::NoDirectory => f.write_str("directory: the feature `directory` is off"),
+            Self::TooMany => f.pad("slots: at most 2^30"),
+            Self::NoDirectory => f.pad("directory: the feature `directory` is off"),
         }
     }
 }

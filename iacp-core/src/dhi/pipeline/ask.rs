@@ -1,7 +1,5 @@
 //! The pipeline's questions to its caller, and the answers.
 
-use core::fmt;
-
 use iacp_wire::Eid;
 
 use super::super::equivalence::Parity;
@@ -142,13 +140,11 @@ pub enum Failure {
     Lost,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotConnected => "no connection",
-            Self::Tls => "no TLS session",
-            Self::Lost => "connection lost",
-        })
+words! {
+    Failure {
+        Self::NotConnected => "no connection",
+        Self::Tls => "no TLS session",
+        Self::Lost => "connection lost",
     }
 }
 

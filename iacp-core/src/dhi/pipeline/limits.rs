@@ -1,7 +1,5 @@
 //! The settings of the caller: limits, and the needs of the agent.
 
-use core::fmt;
-
 use crate::scope::Scope;
 
 /// T_eval, in milliseconds.
@@ -19,12 +17,10 @@ pub enum AboveLimit {
     FloatBuf,
 }
 
-impl fmt::Display for AboveLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TEval => "T_eval may not be above 15,000 ms",
-            Self::FloatBuf => "MAX_FLOAT_BUF may not be above 4,194,304 bytes",
-        })
+words! {
+    AboveLimit {
+        Self::TEval => "T_eval may not be above 15,000 ms",
+        Self::FloatBuf => "MAX_FLOAT_BUF may not be above 4,194,304 bytes",
     }
 }
 

@@ -80,7 +80,7 @@ impl core::fmt::Display for NotFollowed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Uri(error) => write!(f, "{error}"),
-            Self::PlainHttp => f.write_str("the URI's scheme is http, and only https is allowed"),
+            Self::PlainHttp => f.pad("the URI's scheme is http, and only https is allowed"),
         }
     }
 }

@@ -29,7 +29,6 @@ mod trial;
 mod view;
 mod witness;
 
-use core::fmt;
 use core::marker::PhantomData;
 
 pub use cases::{Case, NotOpened};
@@ -127,20 +126,18 @@ pub enum Silence {
     Compared,
 }
 
-impl fmt::Display for Silence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Form => "no frame that a node takes",
-            Self::Claim => "its proof of work is of another time, or no claim",
-            Self::Proof => "the work is not there",
-            Self::Spent => "its proof of work was used before",
-            Self::Frame => "its proof of work is for another frame or key",
-            Self::Node => "no signature of a node, or the node may not send it",
-            Self::Ticket => "no ticket, or one that is worth nothing",
-            Self::Throttled => "too many refusals to this network, or no room for an answer",
-            Self::Vote => "a vote was counted",
-            Self::Compared => "compared with what another node holds",
-        })
+words! {
+    Silence {
+        Self::Form => "no frame that a node takes",
+        Self::Claim => "its proof of work is of another time, or no claim",
+        Self::Proof => "the work is not there",
+        Self::Spent => "its proof of work was used before",
+        Self::Frame => "its proof of work is for another frame or key",
+        Self::Node => "no signature of a node, or the node may not send it",
+        Self::Ticket => "no ticket, or one that is worth nothing",
+        Self::Throttled => "too many refusals to this network, or no room for an answer",
+        Self::Vote => "a vote was counted",
+        Self::Compared => "compared with what another node holds",
     }
 }
 

@@ -40,7 +40,7 @@ impl fmt::Display for Unnamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broken(broken) => broken.fmt(f),
-            Self::Quarantined(_) => f.write_str("a key on the way is accused"),
+            Self::Quarantined(_) => f.pad("a key on the way is accused"),
         }
     }
 }

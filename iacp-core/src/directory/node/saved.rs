@@ -1,7 +1,5 @@
 //! Escrows and votes over a restart (`IACP §4.2.7.2`): what a node has accepted, it tries to the end.
 
-use core::fmt;
-
 use iacp_wire::layout::VerdictVote;
 use iacp_wire::{DhtKey, Eid};
 use zerocopy::{FromBytes, IntoBytes};
@@ -96,12 +94,10 @@ pub enum NotRestored {
     NoRoom,
 }
 
-impl fmt::Display for NotRestored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the bytes are no saved escrow",
-            Self::NoRoom => "the escrow is open already, or there is no room for it",
-        })
+words! {
+    NotRestored {
+        Self::Malformed => "the bytes are no saved escrow",
+        Self::NoRoom => "the escrow is open already, or there is no room for it",
     }
 }
 

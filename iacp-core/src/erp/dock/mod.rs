@@ -15,8 +15,6 @@ mod import;
 mod records;
 mod session;
 
-use core::fmt;
-
 use iacp_wire::message::DockOffer;
 use iacp_wire::{Eid, HEADER_LEN};
 
@@ -127,24 +125,22 @@ pub enum DockError {
     Capacity,
 }
 
-impl fmt::Display for DockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the bytes are no offer or blob",
-            Self::NotForUs => "it is for another host, EID or offer",
-            Self::NotListed => "the other host is not on the list",
-            Self::Expired => "the offer is over or lasts too long",
-            Self::Signature => "the signature does not hold",
-            Self::WeakKey => "a key is of small order",
-            Self::Seal => "a record does not open",
-            Self::Records => "the records are not those of a context",
-            Self::TooSmall => "the buffer is too small",
-            Self::Complete => "all announced records are sealed",
-            Self::NoAgent => "the EID has no context here, or has one already",
-            Self::NotNow => "the context cannot move now",
-            Self::NotPersisted => "the export is not on stable storage yet",
-            Self::Capacity => "no slot is free",
-        })
+words! {
+    DockError {
+        Self::Malformed => "the bytes are no offer or blob",
+        Self::NotForUs => "it is for another host, EID or offer",
+        Self::NotListed => "the other host is not on the list",
+        Self::Expired => "the offer is over or lasts too long",
+        Self::Signature => "the signature does not hold",
+        Self::WeakKey => "a key is of small order",
+        Self::Seal => "a record does not open",
+        Self::Records => "the records are not those of a context",
+        Self::TooSmall => "the buffer is too small",
+        Self::Complete => "all announced records are sealed",
+        Self::NoAgent => "the EID has no context here, or has one already",
+        Self::NotNow => "the context cannot move now",
+        Self::NotPersisted => "the export is not on stable storage yet",
+        Self::Capacity => "no slot is free",
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Dropped {
 
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Malformed => "no frame that comes this way",
             Self::NoAgent => "for no agent here",
             Self::NotNow => "not now",

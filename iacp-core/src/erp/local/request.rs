@@ -27,7 +27,7 @@ pub struct MalformedRequest;
 
 impl fmt::Display for MalformedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AAI_REQUEST: no such op, or its arguments do not fit")
+        f.pad("AAI_REQUEST: no such op, or its arguments do not fit")
     }
 }
 

@@ -36,7 +36,7 @@ macro_rules! statuses {
 
         impl fmt::Display for LocalStatus {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
+                f.pad(match self {
                     $(Self::$name => $words,)+
                 })
             }

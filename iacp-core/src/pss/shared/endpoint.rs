@@ -1,7 +1,5 @@
 //! Ephemeral State Endpoints: small values with versions, which live as long as the EID that owns them (`IACP §6.1`).
 
-use core::fmt;
-
 use iacp_wire::Eid;
 use zeroize::Zeroize;
 
@@ -62,16 +60,14 @@ pub enum EndpointError {
     Version,
 }
 
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Capacity => "there is no place for another endpoint",
-            Self::Tag => "the tag is empty, longer than 64 bytes, or reserved",
-            Self::Exists => "an endpoint with this tag exists",
-            Self::NotFound => "there is no such endpoint",
-            Self::TooLong => "the value is longer than 835 bytes",
-            Self::Version => "the endpoint has another version",
-        })
+words! {
+    EndpointError {
+        Self::Capacity => "there is no place for another endpoint",
+        Self::Tag => "the tag is empty, longer than 64 bytes, or reserved",
+        Self::Exists => "an endpoint with this tag exists",
+        Self::NotFound => "there is no such endpoint",
+        Self::TooLong => "the value is longer than 835 bytes",
+        Self::Version => "the endpoint has another version",
     }
 }
 

@@ -19,7 +19,7 @@ pub struct MalformedFrame;
 
 impl fmt::Display for MalformedFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the content is malformed")
+        f.pad("the content is malformed")
     }
 }
 

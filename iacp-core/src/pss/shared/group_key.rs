@@ -3,8 +3,6 @@
 //! The key of an epoch is random and never derived from that of another epoch. It changes by time, and in the step in
 //! which a member leaves, so that a former member cannot read new values.
 
-use core::fmt;
-
 use iacp_wire::Eid;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
@@ -41,15 +39,13 @@ pub enum GroupError {
     Seal,
 }
 
-impl fmt::Display for GroupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Capacity => "the group has no place for another member",
-            Self::Length => "the value does not fit",
-            Self::Spent => "the epoch has sealed all that it may",
-            Self::UnknownEpoch => "the value's epoch is not known here",
-            Self::Seal => "the value does not open",
-        })
+words! {
+    GroupError {
+        Self::Capacity => "the group has no place for another member",
+        Self::Length => "the value does not fit",
+        Self::Spent => "the epoch has sealed all that it may",
+        Self::UnknownEpoch => "the value's epoch is not known here",
+        Self::Seal => "the value does not open",
     }
 }
 

@@ -30,7 +30,7 @@ pub enum NotAccused {
 impl fmt::Display for NotAccused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotHere => f.write_str("target_eid: has no context here"),
+            Self::NotHere => f.pad("target_eid: has no context here"),
             Self::Unproven(unproven) => unproven.fmt(f),
         }
     }
