@@ -21,6 +21,14 @@ pub enum Origin {
     Ours,
 }
 
+words! {
+    Origin {
+        Self::Drawn => "drawn",
+        Self::Said => "text",
+        Self::Ours => "ours",
+    }
+}
+
 /// One move of a machine, in the draft's own names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -67,6 +67,13 @@ pub enum Equation {
     Cofactorless,
 }
 
+words! {
+    Equation {
+        Self::Cofactored => "with the cofactor",
+        Self::Cofactorless => "without the cofactor",
+    }
+}
+
 /// Converts a point from Edwards form to Montgomery form: u = (1 + y) / (1 − y).
 ///
 /// # Errors

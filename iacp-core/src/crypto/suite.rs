@@ -12,6 +12,13 @@ pub enum Suite {
     ChaCha20Poly1305,
 }
 
+words! {
+    Suite {
+        Self::Aes256Gcm => "AES-256-GCM",
+        Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
+    }
+}
+
 /// A set of suites.
 ///
 /// ```
@@ -25,6 +32,13 @@ pub enum Suite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Suites(u8);
+
+flags! {
+    Suites or "none" {
+        Self::of(Suite::Aes256Gcm) => Suite::Aes256Gcm,
+        Self::of(Suite::ChaCha20Poly1305) => Suite::ChaCha20Poly1305,
+    }
+}
 
 impl Suites {
     /// No suite.

@@ -46,6 +46,17 @@ pub enum Placement {
     Displaced(u32),
 }
 
+impl core::fmt::Display for Placement {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Pruned => f.pad("pruned"),
+            Self::Stream => f.pad("a stream of its own"),
+            Self::Queued => f.pad("queued"),
+            Self::Displaced(node) => write!(f, "queued in place of node {node}"),
+        }
+    }
+}
+
 /// The engine: streams that are under way, and a queue in the caller's memory.
 ///
 /// ```

@@ -38,6 +38,16 @@ pub enum Mapping {
     Refused,
 }
 
+impl core::fmt::Display for Mapping {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Mapped { eid, .. } => write!(f, "mapped to {eid}"),
+            Self::NotFound => f.pad("no mapping"),
+            Self::Refused => f.pad("the resolver does not say"),
+        }
+    }
+}
+
 /// The statuses of an answer (PROFILE 10.14).
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 20;

@@ -12,6 +12,12 @@ pub enum Form {
     Json,
 }
 
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.media_type())
+    }
+}
+
 impl Form {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Xml, Self::Json];

@@ -31,6 +31,15 @@ pub enum Reason {
     TooManyParameters,
 }
 
+words! {
+    Reason {
+        Self::NoTarget => "a link without <target>",
+        Self::Unclosed => "a target or a quoted string that does not end",
+        Self::Byte => "a byte that cannot stand there",
+        Self::TooManyParameters => "more than 16 parameters",
+    }
+}
+
 /// A field that is not a list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -43,13 +52,7 @@ pub struct MalformedLink {
 
 impl fmt::Display for MalformedLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.reason {
-            Reason::NoTarget => "a link without <target>",
-            Reason::Unclosed => "a target or a quoted string that does not end",
-            Reason::Byte => "a byte that cannot stand there",
-            Reason::TooManyParameters => "more than 16 parameters",
-        };
-        write!(f, "Link field, byte {}: {what}", self.at)
+        write!(f, "Link field, byte {}: {}", self.at, self.reason)
     }
 }
 

@@ -74,6 +74,15 @@ pub enum Kept {
     NotFound,
 }
 
+impl core::fmt::Display for Kept {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Mapped(eid) => write!(f, "mapped to {eid}"),
+            Self::NotFound => f.pad("no mapping"),
+        }
+    }
+}
+
 /// Answers of resolvers, in the caller's memory: a mapping is kept until its expiry, *not found* for 300 s. When the
 /// memory is full, the answer that expires first is replaced; it can be requested again.
 ///

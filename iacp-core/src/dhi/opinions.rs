@@ -26,6 +26,16 @@ pub enum Opinion {
     Split,
 }
 
+impl core::fmt::Display for Opinion {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Mapped { eid, .. } => write!(f, "mapped to {eid}"),
+            Self::NotFound => f.pad("no mapping"),
+            Self::Split => f.pad("the nodes do not agree"),
+        }
+    }
+}
+
 /// The answers to one query, one from each node. The caller must verify which node each answer is from.
 ///
 /// A mapping needs the answers of k = n − f nodes, like a registration: with only f + 1, the f liars and the nodes that

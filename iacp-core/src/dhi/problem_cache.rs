@@ -16,7 +16,7 @@ const HELD: u64 = 16_000;
 /// What failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Fault {
+pub(super) enum Fault {
     /// A URI did not answer, or answered that it does not exist.
     Problem,
     /// A well-known URI does not exist: it is skipped.

@@ -18,6 +18,15 @@ pub enum Court<'a> {
     Path(Path<'a>),
 }
 
+impl core::fmt::Display for Court<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Eid(eid) => write!(f, "the nodes for {eid}"),
+            Self::Path(path) => write!(f, "the nodes for {path}"),
+        }
+    }
+}
+
 impl<'a> Court<'a> {
     /// The court of an accusation.
     ///

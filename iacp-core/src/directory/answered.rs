@@ -53,6 +53,17 @@ pub enum Answered {
     },
 }
 
+impl core::fmt::Display for Answered {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Status(0) => f.pad("the node keeps the record"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Refused { code: WORK_TOO_LOW, retry_after } => write!(f, "the node wants {retry_after} bits of work"),
+            Self::Refused { code, retry_after } => write!(f, "error {code}, again in {retry_after} ms"),
+        }
+    }
+}
+
 /// Reads the answer of `node` to a write of `record` that went out as the datagram `sent`. None if it answers something else, or
 /// its signature does not hold: then it is not counted.
 ///

@@ -46,6 +46,18 @@ pub enum Written {
     Failed,
 }
 
+impl core::fmt::Display for Written {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Waiting => f.pad("too few nodes have answered"),
+            Self::Work(bits) => write!(f, "the nodes want {bits} bits of work"),
+            Self::Done => f.pad("a quorum has it"),
+            Self::Refused(status) => write!(f, "refused, status {status}"),
+            Self::Failed => f.pad("no quorum in time"),
+        }
+    }
+}
+
 /// One record on its way to the nodes for its key.
 ///
 /// Work is done for the bits that k of the n nodes are content with. So f liars that demand the most that there is cost a client

@@ -23,6 +23,13 @@ pub enum Origin {
     Node,
 }
 
+words! {
+    Origin {
+        Self::Owner => "from its owner",
+        Self::Node => "from a node",
+    }
+}
+
 /// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -43,6 +50,18 @@ pub enum Judgement {
     Equivocation,
     /// It may not stand.
     Refused(NotStored),
+}
+
+impl core::fmt::Display for Judgement {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Store { .. } => f.pad("it stands"),
+            Self::Refresh { .. } => f.pad("it stands for longer"),
+            Self::Stale => f.pad("what is held is newer, or came first"),
+            Self::Equivocation => f.pad("it contradicts what is held"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
 }
 
 /// The slot that a record belongs into: a node keeps one record of each.

@@ -17,6 +17,15 @@ pub enum Class {
     Overlay = 3,
 }
 
+words! {
+    Class {
+        Self::Identities => "identities",
+        Self::Namespaces => "namespaces",
+        Self::Spaces => "Discovery Spaces",
+        Self::Overlay => "nodes",
+    }
+}
+
 impl Class {
     /// The class of a code.
     #[must_use]
@@ -69,6 +78,28 @@ pub enum Kind {
     Node = 16,
     /// A part of a node's revocation filter.
     Filter = 17,
+}
+
+words! {
+    Kind {
+        Self::Binding => "binding",
+        Self::Ticket => "Forwarding Ticket",
+        Self::AirkBinding => "identity root key",
+        Self::Revocation => "revocation",
+        Self::Hosting => "hosting",
+        Self::Root => "root",
+        Self::Curation => "curation",
+        Self::Delegation => "delegation",
+        Self::Custody => "custody",
+        Self::Assertion => "assertion",
+        Self::Publication => "publication",
+        Self::Accusation => "accusation",
+        Self::Rebuttal => "rebuttal",
+        Self::Verdict => "verdict",
+        Self::Score => "score",
+        Self::Node => "node",
+        Self::Filter => "filter",
+    }
 }
 
 impl Kind {

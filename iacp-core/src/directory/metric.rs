@@ -111,6 +111,13 @@ pub enum Diversity {
     Off,
 }
 
+words! {
+    Diversity {
+        Self::Limited => "limited",
+        Self::Off => "off",
+    }
+}
+
 /// The nodes for a key: walk the nodes of the class by distance, and take one unless its network has its share. The
 /// first [`RESPONSIBLE`] answer for the key, the first [`NEAREST`] keep it.
 ///

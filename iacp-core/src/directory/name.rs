@@ -36,6 +36,12 @@ pub const CLOCKS: u64 = 30_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path<'a>(&'a str);
 
+impl core::fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.0)
+    }
+}
+
 impl<'a> Path<'a> {
     /// Checks a path.
     // keeps: IACP-109 (§5.1.2)
@@ -113,6 +119,16 @@ pub enum Payment {
     Pinned,
     /// Escrow or burn on a ledger, which only the caller can look at.
     Ledger,
+}
+
+impl core::fmt::Display for Payment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Work(bits) => write!(f, "{bits} bits of burnt work"),
+            Self::Pinned => f.pad("pinned"),
+            Self::Ledger => f.pad("on a ledger"),
+        }
+    }
 }
 
 /// Two roots whose times differ by at most this, in milliseconds, are of one moment.

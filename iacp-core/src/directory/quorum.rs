@@ -32,6 +32,14 @@ pub enum Progress {
     Failed,
 }
 
+words! {
+    Progress {
+        Self::Waiting => "waiting",
+        Self::Done => "done",
+        Self::Failed => "failed",
+    }
+}
+
 /// One write to, or one read from, the nodes for a key. The caller sends what it is told to send, hands in the nodes whose
 /// answers it has verified, and sleeps until the next deadline in between.
 ///

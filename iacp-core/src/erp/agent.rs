@@ -161,6 +161,14 @@ pub enum RotationReason {
     TaskEnded = 3,
 }
 
+words! {
+    RotationReason {
+        Self::Administrative => "administrative",
+        Self::Compromise => "the key may be out",
+        Self::TaskEnded => "the task has ended",
+    }
+}
+
 /// What is told about a context when it is polled.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tell {

@@ -63,6 +63,15 @@ pub enum Onward {
     },
 }
 
+impl core::fmt::Display for Onward {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Arrived => f.pad("it is for this host"),
+            Self::Next { to, ttl } => write!(f, "on to {to}, TTL {ttl}"),
+        }
+    }
+}
+
 /// What a router does with a deflected frame.
 ///
 /// `is_own` tells this host's own addresses. `router` is the one router that is configured for the target's prefix, if

@@ -42,6 +42,18 @@ pub enum Effect {
     Drop,
 }
 
+words! {
+    Effect {
+        Self::Enter => "entered",
+        Self::Replace => "replaces the entry",
+        Self::Leave => "the EID is gone",
+        Self::Process => "the cache has nothing to do with it",
+        Self::Offer => "the cache stays until the frame authenticates",
+        Self::Equivocation => "two places under one generation",
+        Self::Drop => "dropped",
+    }
+}
+
 /// The rule of `IACP §4.2.5.2`, for a frame with generation `packet`.
 ///
 /// `binding` is the locator of the binding that the frame carries, if it carries one; ERP_STREAM has none. `wanted` says

@@ -176,6 +176,14 @@ pub enum LineOutcome {
     Unknown = 2,
 }
 
+words! {
+    LineOutcome {
+        Self::New => "a new line",
+        Self::Resumed => "the line goes on",
+        Self::Unknown => "a new line, for the peer does not know the old one",
+    }
+}
+
 /// What both sides have agreed on.
 ///
 /// An initiator has lost its memory and has only its agent's record; the responder remembers the line:
@@ -340,6 +348,14 @@ pub enum Item {
     Repeated,
     /// There is no memory for it: its sender has left numbers out.
     Beyond,
+}
+
+words! {
+    Item {
+        Self::Fresh => "delivered now",
+        Self::Repeated => "delivered before",
+        Self::Beyond => "beyond memory",
+    }
 }
 
 impl Items {

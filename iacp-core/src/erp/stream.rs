@@ -78,6 +78,16 @@ pub enum Way<'a> {
     },
 }
 
+impl core::fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Direct => f.pad("directly"),
+            Self::Deflected(_) => f.pad("by a router"),
+            Self::Relayed { path } => write!(f, "by a relay, path {path}"),
+        }
+    }
+}
+
 impl Way<'_> {
     /// Whether another host has carried it: then it makes no candidate, and is answered to home.
     #[must_use]

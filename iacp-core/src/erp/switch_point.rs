@@ -54,7 +54,7 @@ impl Quorum {
 /// A node's answer to a registration, as far as it matters: see the one table of statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum RegisterAnswer {
+pub(crate) enum RegisterAnswer {
     /// 0: committed.
     Ok,
     /// 1: it knows a later generation.
@@ -87,7 +87,7 @@ impl RegisterAnswer {
 /// What the answers to the newest generation say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum RegistrationState {
+pub(crate) enum RegistrationState {
     /// k nodes have committed it: DHT Confirmation.
     Confirmed,
     /// f + 1 nodes will never take it: Registration Refused.

@@ -48,6 +48,14 @@ pub enum Carriage {
     Silence,
 }
 
+words! {
+    Carriage {
+        Self::Carry => "it may carry",
+        Self::Grant(_) => "a token is granted",
+        Self::Silence => "silence: the signature does not hold",
+    }
+}
+
 /// A carrier's secrets.
 ///
 /// ```

@@ -51,6 +51,15 @@ pub enum ClaimKind {
     Turn = 4,
 }
 
+words! {
+    ClaimKind {
+        Self::Curation => "curation",
+        Self::Delegation => "delegation",
+        Self::Vote => "vote",
+        Self::Turn => "turn",
+    }
+}
+
 impl ClaimKind {
     /// The kind of a code.
     #[must_use]

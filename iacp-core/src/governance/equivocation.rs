@@ -94,6 +94,16 @@ pub enum Sighting {
     NoRight,
 }
 
+words! {
+    Sighting {
+        Self::BindingPair => "two places under one generation",
+        Self::ContractPair => "two contracts for one turn",
+        Self::TicketPair => "two tickets under one nonce",
+        Self::Contradiction => "a contradiction in the session",
+        Self::NoRight => "an operation without a right",
+    }
+}
+
 /// What ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -107,6 +117,14 @@ pub enum Ends {
     EverySession,
 }
 
+words! {
+    Ends {
+        Self::Nothing => "nothing ends",
+        Self::Session => "the session ends",
+        Self::EverySession => "every session with the peer ends",
+    }
+}
+
 /// What goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -117,6 +135,14 @@ pub enum Published {
     ProofOfMal,
     /// A PSS_REVOCATION_PUBLISH: PROPAGATING_WARN.
     Revocation,
+}
+
+words! {
+    Published {
+        Self::Nothing => "nothing is published",
+        Self::ProofOfMal => "a proof of malfeasance",
+        Self::Revocation => "a revocation",
+    }
 }
 
 /// What follows from what was seen.

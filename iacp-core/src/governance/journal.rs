@@ -30,6 +30,18 @@ pub enum EntryKind {
     Change = 7,
 }
 
+words! {
+    EntryKind {
+        Self::Good => "good",
+        Self::Bad => "bad",
+        Self::Due => "due",
+        Self::Met => "met",
+        Self::Accusation => "accusation",
+        Self::Verdict => "verdict",
+        Self::Change => "change of treatment",
+    }
+}
+
 impl EntryKind {
     const ALL: [Self; 7] = [Self::Good, Self::Bad, Self::Due, Self::Met, Self::Accusation, Self::Verdict, Self::Change];
 }

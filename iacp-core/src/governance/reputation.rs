@@ -100,6 +100,13 @@ pub enum Proven {
     Against,
 }
 
+words! {
+    Proven {
+        Self::Nothing => "nothing is proven",
+        Self::Against => "proven against it",
+    }
+}
+
 /// A score with what it is made of, in parts per 10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -108,6 +115,12 @@ pub struct Rating {
     pub score: u16,
     /// How many observations it rests on.
     pub observations: u64,
+}
+
+impl core::fmt::Display for Rating {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} of 10,000 after {} observations", self.score, self.observations)
+    }
 }
 
 /// How a peer is treated (`IACP §3.6.2`). The responder's hook asks for it before PSS_NEG.
@@ -127,6 +140,17 @@ pub enum Treatment {
     Throttle,
     /// Third verdict: only by proof, never by a score.
     Drop,
+}
+
+impl core::fmt::Display for Treatment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Admit => f.pad("admitted"),
+            Self::DemandWork { threshold, score } => write!(f, "works more: {score} is below {threshold}"),
+            Self::Throttle => f.pad("throttled"),
+            Self::Drop => f.pad("dropped"),
+        }
+    }
 }
 
 /// S or A: `(10,000 · part + 40,000) / (whole + 8)`.

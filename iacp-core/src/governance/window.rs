@@ -45,6 +45,13 @@ pub enum Outcome {
     Cleared = 2,
 }
 
+words! {
+    Outcome {
+        Self::Guilty => "guilty",
+        Self::Cleared => "cleared",
+    }
+}
+
 impl Outcome {
     /// The outcome of a code.
     #[must_use]
@@ -65,6 +72,13 @@ pub enum From {
     Accused,
     /// From another node that is responsible for the key, which took it in time.
     Node,
+}
+
+words! {
+    From {
+        Self::Accused => "from the accused",
+        Self::Node => "from another node",
+    }
 }
 
 /// A rebuttal that clears nothing.
@@ -95,6 +109,15 @@ pub enum Due {
     Persist(Outcome),
     /// It lapsed: the stake is released, and no key is convicted.
     Lapsed,
+}
+
+impl core::fmt::Display for Due {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Persist(outcome) => write!(f, "the vote is to be stored: {outcome}"),
+            Self::Lapsed => f.pad("the accusation has lapsed"),
+        }
+    }
 }
 
 /// One open accusation.
@@ -393,6 +416,18 @@ pub enum Counted {
     DoubleVote,
     /// This node does not vote here.
     Stranger,
+}
+
+impl core::fmt::Display for Counted {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Counted => f.pad("counted"),
+            Self::Verdict(outcome) => write!(f, "counted, and the verdict is {outcome}"),
+            Self::Known => f.pad("counted before"),
+            Self::DoubleVote => f.pad("a second vote of its node, which says something else"),
+            Self::Stranger => f.pad("the node does not vote here"),
+        }
+    }
 }
 
 impl Ballot {

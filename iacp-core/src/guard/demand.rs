@@ -17,6 +17,15 @@ pub enum Weight {
     Trial = 16,
 }
 
+words! {
+    Weight {
+        Self::Look => "a look-up",
+        Self::Search => "a search",
+        Self::Mutation => "a mutation",
+        Self::Trial => "a trial",
+    }
+}
+
 /// Tokens of a request: its weight, and one for each 256 bytes begun.
 ///
 /// ```
@@ -53,6 +62,18 @@ pub enum Asked {
         /// By the score alone: see [`level`].
         level: u32,
     },
+}
+
+impl core::fmt::Display for Asked {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Free => f.pad("no work"),
+            Self::Known => f.pad("less work: what is asked about is known"),
+            Self::Change => f.pad("the work of a change"),
+            Self::Heavy => f.pad("more work: an accusation, or a newcomer"),
+            Self::Distrusted { level } => write!(f, "more work: the peer is distrusted at level {level}"),
+        }
+    }
 }
 
 /// The level of a peer whose score R is below the threshold θ: one more for each 500. Nothing is counted that others could

@@ -21,6 +21,14 @@ pub enum Charge {
     False,
 }
 
+words! {
+    Charge {
+        Self::Guilty => "found guilty",
+        Self::Fallen => "fallen reputation",
+        Self::False => "false work or content",
+    }
+}
+
 impl Charge {
     /// In parts per 10,000.
     #[must_use]

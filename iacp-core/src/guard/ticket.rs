@@ -89,6 +89,13 @@ pub enum Spent {
     Again,
 }
 
+words! {
+    Spent {
+        Self::New => "a new request",
+        Self::Again => "the same request again",
+    }
+}
+
 /// How much of a ticket is spent.
 #[derive(Clone, Copy, Debug)]
 pub struct Spending {

@@ -27,6 +27,16 @@ pub enum Received<'d> {
     },
 }
 
+impl fmt::Display for Received<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.pad("taken"),
+            Self::Discarded(why) => write!(f, "discarded: {why}"),
+            Self::Data { sequence, kind, content } => write!(f, "{kind}, sequence {sequence}, {} bytes", content.len()),
+        }
+    }
+}
+
 /// A change of the session. After any call, call [`Session::poll_event`](crate::pss::Session::poll_event) until it
 /// returns none: the events report every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +88,28 @@ pub enum SessionEvent {
     Closed(Closure),
     /// The last bytes that were kept for repetition are erased: the session's memory may be used again.
     Released,
+}
+
+impl fmt::Display for SessionEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Established => f.pad("established"),
+            Self::Proposed { turn, reasons, terms } => {
+                write!(f, "turn {turn} proposes {terms}; refused before: {reasons}")
+            }
+            Self::Contract(terms) => write!(f, "contract: {terms}"),
+            Self::Disconnected => f.pad("disconnected"),
+            Self::Reconciling => f.pad("reconciling"),
+            Self::Reconciled => f.pad("reconciled"),
+            Self::Moved { to } => write!(f, "the peer has moved to {to}"),
+            Self::Finished { sequence } => write!(f, "the peer has finished with sequence {sequence}"),
+            Self::CloseRequested { reason } => write!(f, "the peer asks for the end, reason {reason}"),
+            Self::Delivered => f.pad("everything sent is acknowledged"),
+            Self::Writable => f.pad("there is room again"),
+            Self::Closed(closure) => closure.fmt(f),
+            Self::Released => f.pad("the memory is free"),
+        }
+    }
 }
 
 /// How a session ended.

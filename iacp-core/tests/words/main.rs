@@ -1,6 +1,8 @@
 //! What a person reads of a session: each closure, violation, discard, reason and error in words, and no two alike.
 
 mod errors;
+mod told;
+mod values;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

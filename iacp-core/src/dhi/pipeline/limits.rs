@@ -1,5 +1,7 @@
 //! The settings of the caller: limits, and the needs of the agent.
 
+use core::fmt;
+
 use crate::scope::Scope;
 
 /// T_eval, in milliseconds.
@@ -106,12 +108,21 @@ impl Default for Limits {
 /// use iacp_core::dhi::pipeline::{Media, Requirement};
 ///
 /// let needs = Requirement { required: Media::RASTER.and(Media::VECTOR), wanted: Media::AUDIO };
-/// let names = Media::KINDS.iter().filter(|(kind, _)| needs.required.0 & kind.0 != 0).map(|(_, name)| *name);
-/// assert_eq!(names.collect::<Vec<_>>(), ["raster", "vector"]);
+/// assert_eq!(needs.required.to_string(), "raster, vector");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media(pub u8);
+
+impl fmt::Display for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::NONE {
+            return f.pad("none");
+        }
+        let names = Self::KINDS.iter().filter(|(kind, _)| self.0 & kind.0 != 0).map(|(_, name)| *name);
+        names.enumerate().try_for_each(|(at, name)| write!(f, "{}{name}", if at == 0 { "" } else { ", " }))
+    }
+}
 
 impl Media {
     /// Nothing of the kind.

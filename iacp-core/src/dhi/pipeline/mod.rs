@@ -105,6 +105,17 @@ pub enum Ingested<'m, B> {
     Refused(NotFollowed, B),
 }
 
+impl<B> core::fmt::Display for Ingested<'_, B> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Native(_) => f.pad("native"),
+            Self::Legacy(hand_off, _) => write!(f, "legacy: {}", hand_off.trigger),
+            Self::Unavailable { retry_after, .. } => write!(f, "not available, again in {retry_after} ms"),
+            Self::Refused(why, _) => write!(f, "refused: {why}"),
+        }
+    }
+}
+
 /// Which document is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Document {

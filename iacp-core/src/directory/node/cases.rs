@@ -46,7 +46,7 @@ impl Case {
 /// Why an accusation opens no escrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum NotOpened {
+pub(super) enum NotOpened {
     /// It is open already.
     Known,
     /// There is no room, or no nodes that could vote.

@@ -121,6 +121,17 @@ pub enum Relayed {
     Silence(NotRelayed),
 }
 
+impl core::fmt::Display for Relayed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Answer(bytes) => write!(f, "answered with {bytes} bytes"),
+            Self::Forward(to, _) => write!(f, "a member's answer goes to {to}"),
+            Self::Passed(members) => write!(f, "passed on to {members} members"),
+            Self::Silence(why) => write!(f, "silence: {why}"),
+        }
+    }
+}
+
 /// Why a hub says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -141,6 +152,19 @@ pub enum NotRelayed {
     Token,
     /// The signature is not the member key's.
     Signature,
+}
+
+words! {
+    NotRelayed {
+        Self::Form => "no frame for a hub",
+        Self::Throttled => "too many from this network",
+        Self::Work => "the work is missing, old, or for another frame",
+        Self::Spent => "the proof has been used",
+        Self::Full => "no room to wait for answers, or to remember the proof",
+        Self::NoMember => "no agent of the space would get it",
+        Self::Token => "no such token, or another member's",
+        Self::Signature => "the signature is not the member key's",
+    }
 }
 
 /// A hub, over the caller's memory.

@@ -31,7 +31,7 @@ mod witness;
 
 use core::marker::PhantomData;
 
-pub use cases::{Case, NotOpened};
+pub use cases::Case;
 use cases::{Cases, Ended, Voted};
 use curators::Curators;
 use drafts::Tending;
@@ -98,6 +98,15 @@ pub enum Handled {
     Answer(usize),
     /// No answer: the reason is counted.
     Silence(Silence),
+}
+
+impl core::fmt::Display for Handled {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Answer(bytes) => write!(f, "answered with {bytes} bytes"),
+            Self::Silence(why) => write!(f, "silence: {why}"),
+        }
+    }
 }
 
 /// Why a datagram gets no answer.
@@ -247,6 +256,19 @@ pub enum NodeEvent {
         /// The key that signed both.
         offender: Eid,
     },
+}
+
+impl core::fmt::Display for NodeEvent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Persist { offender, outcome, .. } => write!(f, "the vote on {offender} is to be stored: {outcome}"),
+            Self::Lapsed { offender, .. } => write!(f, "the accusation of {offender} has lapsed"),
+            Self::Verdict { offender, outcome, .. } => write!(f, "the verdict on {offender} is {outcome}"),
+            Self::Equivocation { offender } => {
+                write!(f, "{offender} has signed two records that contradict each other")
+            }
+        }
+    }
 }
 
 /// A directory node.

@@ -46,6 +46,15 @@ pub enum Presented {
     Full,
 }
 
+words! {
+    Presented {
+        Self::New => "new",
+        Self::Again => "shown again",
+        Self::Spent => "spent",
+        Self::Full => "no place to remember it",
+    }
+}
+
 /// The filter of proofs. A place whose time is over is free; no other proof is ever replaced, so no flood of proofs makes an
 /// earlier one count twice.
 ///

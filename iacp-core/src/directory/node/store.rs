@@ -112,6 +112,15 @@ pub enum Source {
     Node(IpAddr),
 }
 
+impl core::fmt::Display for Source {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Owner(ip) => write!(f, "its owner at {ip}"),
+            Self::Node(ip) => write!(f, "a node at {ip}"),
+        }
+    }
+}
+
 impl Source {
     const fn ip(self) -> IpAddr {
         match self {
@@ -142,6 +151,14 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
+
+impl core::fmt::Display for Full {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad("there is no room for the record")
+    }
+}
+
+impl core::error::Error for Full {}
 
 /// The records of a node.
 ///

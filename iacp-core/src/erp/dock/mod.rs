@@ -55,6 +55,13 @@ pub enum DockReason {
     Compromise = 2,
 }
 
+words! {
+    DockReason {
+        Self::Planned => "planned",
+        Self::Compromise => "the exporting host is compromised",
+    }
+}
+
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -74,6 +81,18 @@ pub enum RecordType {
     TicketKeys = 6,
     /// The agent's own bytes; several are joined.
     Application = 7,
+}
+
+words! {
+    RecordType {
+        Self::Context => "context",
+        Self::Session => "session",
+        Self::Endpoint => "endpoint",
+        Self::Right => "right",
+        Self::Member => "member of a group",
+        Self::TicketKeys => "ticket keys",
+        Self::Application => "the agent's own bytes",
+    }
 }
 
 impl RecordType {

@@ -210,6 +210,26 @@ pub enum HostEvent<'d> {
     ChannelShut(u32),
 }
 
+impl fmt::Display for HostEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.pad("taken"),
+            Self::Dropped(why) => write!(f, "dropped: {why}"),
+            Self::Agent { eid, event, .. } => write!(f, "agent {eid}: {event}"),
+            Self::Cloned(eid) => write!(f, "{eid} is given up: its key is in other hands"),
+            Self::WrongSource(eid) => write!(f, "the nodes see {eid} at another address"),
+            Self::Accused { eid, offence } => write!(f, "{eid} is accused: {offence}"),
+            Self::Proof { offender, published } => write!(f, "proof against {offender}: {published}"),
+            Self::Greeted { eid, peer, .. } => write!(f, "{peer} has found {eid} by a search"),
+            Self::Met { eid, peer, .. } => write!(f, "{peer} has opened a session with {eid}"),
+            Self::Moved { to, .. } => write!(f, "a peer has moved to {to}"),
+            Self::Compromised { peer, .. } => write!(f, "{peer} has contradicted itself"),
+            Self::Deflect { to, .. } => write!(f, "a frame goes on to {to}"),
+            Self::ChannelShut(channel) => write!(f, "channel {channel} is shut for a minute"),
+        }
+    }
+}
+
 impl HostEvent<'_> {
     /// Writes what an agent in another process is told, for its channel: LOCAL with a zero token, and the AAI_NOTICE. The
     /// length, or `None` where the event is for no channel.
@@ -319,6 +339,15 @@ pub enum To {
     Network(SocketAddr),
     /// Another agent of this host: give it to `handle` again, from [`INSIDE`](super::INSIDE). It must not leave the host.
     Inside,
+}
+
+impl fmt::Display for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(to) => to.fmt(f),
+            Self::Inside => f.pad("another agent of this host"),
+        }
+    }
 }
 
 /// What an LL-Entity asks of its host. Nothing waits for an answer but what needs it.

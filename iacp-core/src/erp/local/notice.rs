@@ -46,6 +46,14 @@ pub enum Continuity {
     Reconciling = 2,
 }
 
+words! {
+    Continuity {
+        Self::GoesOn => "it goes on",
+        Self::Disconnected => "disconnected",
+        Self::Reconciling => "reconciling",
+    }
+}
+
 /// How a session ended, as an agent is told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -71,6 +79,21 @@ pub enum ClosureCode {
     KeySpent = 9,
     /// Another session took its place.
     Superseded = 10,
+}
+
+words! {
+    ClosureCode {
+        Self::Graceful => "closed in good order",
+        Self::ForcedByUs => "ended by this side",
+        Self::ForcedByPeer => "ended by the peer",
+        Self::Unanswered => "the request for teardown was not answered",
+        Self::NoAnswer => "the handshake got no answer",
+        Self::Contradiction => "the peer contradicted itself",
+        Self::Compromised => "compromised",
+        Self::Lost => "the transport did not come back",
+        Self::KeySpent => "a key was used as much as it may be",
+        Self::Superseded => "superseded by another session",
+    }
 }
 
 impl ClosureCode {
@@ -251,6 +274,35 @@ pub enum AgentEvent<'d> {
     Paths(PathReport),
     /// 16: whether the session goes on.
     Continuity(Continuity),
+}
+
+impl core::fmt::Display for AgentEvent<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Result { request, status: Ok(()) } => write!(f, "request {request} is done"),
+            Self::Result { request, status: Err(status) } => write!(f, "request {request}: {status}"),
+            Self::Standing { standing, .. } => write!(f, "standing: {} of 10,000", standing.reputation),
+            Self::Resolved { mapped, .. } => write!(f, "mapped to {} for {} s", mapped.eid, mapped.seconds),
+            Self::State { state, .. } => write!(f, "context {state}"),
+            Self::Opened(opened) => write!(f, "session with {}: {}", opened.peer, opened.outcome),
+            Self::Proposed { turn, terms, reasons } => {
+                write!(f, "turn {turn} proposes {terms}; refused before: {reasons}")
+            }
+            Self::Contract(terms) => write!(f, "contract: {terms}"),
+            Self::Data { sequence, content, .. } => write!(f, "{} bytes, sequence {sequence}", content.len()),
+            Self::Delivered { item } => write!(f, "everything below item {item} is with the peer"),
+            Self::Room => f.pad("there is room again"),
+            Self::Finished { sequence } => write!(f, "the peer has finished with sequence {sequence}"),
+            Self::CloseRequested { reason } => write!(f, "the peer asks for the end, reason {reason}"),
+            Self::Closed { closure, truncated: true, .. } => write!(f, "{closure}, truncated"),
+            Self::Closed { closure, .. } => closure.fmt(f),
+            Self::Value { coordinate, version, .. } => write!(f, "version {version} of endpoint {coordinate}"),
+            Self::Gone { coordinate } => write!(f, "endpoint {coordinate} has ended"),
+            Self::Granted { coordinate, rights, .. } => write!(f, "rights {rights} to endpoint {coordinate}"),
+            Self::Paths(report) => write!(f, "missing on the three paths: {:?}", report.missing),
+            Self::Continuity(continuity) => continuity.fmt(f),
+        }
+    }
 }
 
 /// What a notice has before its content.

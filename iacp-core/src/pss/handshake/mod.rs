@@ -21,6 +21,13 @@ pub enum Role {
     Responder,
 }
 
+words! {
+    Role {
+        Self::Initiator => "initiator",
+        Self::Responder => "responder",
+    }
+}
+
 impl Role {
     /// The direction of this side's frames.
     pub(crate) const fn way(self) -> Way {

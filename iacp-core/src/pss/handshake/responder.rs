@@ -37,6 +37,16 @@ pub enum Admission {
     NotKnownYet,
 }
 
+words! {
+    Admission {
+        Self::Admit => "admitted",
+        Self::DemandWork => "more work is demanded",
+        Self::Throttle => "throttled",
+        Self::Drop => "dropped",
+        Self::NotKnownYet => "not known yet",
+    }
+}
+
 /// What a PSS_INIT led to.
 ///
 /// ```
@@ -90,6 +100,16 @@ pub enum Replied {
         /// The EID that has to do the work.
         initiator: Eid,
     },
+}
+
+impl core::fmt::Display for Replied {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Negotiate { initiator, throttled: true, .. } => write!(f, "PSS_NEG to {initiator}, throttled"),
+            Self::Negotiate { initiator, .. } => write!(f, "PSS_NEG to {initiator}"),
+            Self::DemandWork { initiator } => write!(f, "more work is demanded of {initiator}"),
+        }
+    }
 }
 
 /// A verified PSS_ACK, from which a [`Session`](crate::pss::Session) is made.

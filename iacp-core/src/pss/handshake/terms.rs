@@ -14,6 +14,17 @@ pub(crate) const INITIAL_SEQUENCES: u64 = 1 << 32;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Capabilities(u32);
 
+flags! {
+    Capabilities or "none" {
+        Self::SFC => "contract",
+        Self::CHACHA20_POLY1305 => "ChaCha20-Poly1305",
+        Self::TERMS_ACCEPTED => "terms accepted",
+        Self::ENDPOINTS => "endpoints",
+        Self::RESUME => "resume",
+        Self::EXCLUSIVE => "exclusive endpoint",
+    }
+}
+
 impl Capabilities {
     /// No capability.
     pub const NONE: Self = Self(0);
@@ -126,6 +137,18 @@ impl Capabilities {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RejectionReasons(pub u16);
 
+flags! {
+    RejectionReasons or "nothing" {
+        Self::LIFETIME_TOO_LONG => "lifetime too long",
+        Self::LIFETIME_TOO_SHORT => "lifetime too short",
+        Self::WINDOW_TOO_LARGE => "window too large",
+        Self::WINDOW_TOO_SMALL => "window too small",
+        Self::ROTATION_TOO_SLOW => "rotation too slow",
+        Self::ROTATION_TOO_FAST => "rotation too fast",
+        Self::OTHER => "another reason",
+    }
+}
+
 impl RejectionReasons {
     /// Nothing is refused.
     pub const NONE: Self = Self(0);
@@ -155,6 +178,13 @@ pub struct Terms {
     pub lifetime: u32,
     /// Frames that may be under way in each direction, at least 1.
     pub receive_window: u32,
+}
+
+impl core::fmt::Display for Terms {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { dgk_rotation, lifetime, receive_window } = self;
+        write!(f, "rotation {dgk_rotation} s, lifetime {lifetime} s, window {receive_window}")
+    }
 }
 
 /// The settings that a responder offers to every initiator. They must not change while a cookie secret is in use,

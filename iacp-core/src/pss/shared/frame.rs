@@ -151,6 +151,16 @@ pub enum Status {
     Version = 43,
 }
 
+words! {
+    Status {
+        Self::Ok => "done",
+        Self::Capacity => "too many operations a second",
+        Self::TooLong => "the value is too long",
+        Self::NoAccess => "no such endpoint, or no right to it",
+        Self::Version => "the version is another one",
+    }
+}
+
 /// An op and the endpoint that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract<'a> {

@@ -18,6 +18,17 @@ pub enum ContentKind {
     PathReport,
 }
 
+words! {
+    ContentKind {
+        Self::Anml => "ANML",
+        Self::EseUpdate => "endpoint update",
+        Self::Dgk => "group key",
+        Self::Sfc => "contract operation",
+        Self::Resume => "resume record",
+        Self::PathReport => "path report",
+    }
+}
+
 impl ContentKind {
     /// The code of a heartbeat's plaintext.
     pub(crate) const HEARTBEAT: u8 = 3;

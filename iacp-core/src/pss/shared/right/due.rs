@@ -18,6 +18,15 @@ pub enum Due {
     Gone(Coordinate),
 }
 
+words! {
+    Due {
+        Self::Key(_) => "the key of the epoch",
+        Self::Out(_) => "that the peer is no longer a member",
+        Self::Value(_) => "the newest value",
+        Self::Gone(_) => "that the endpoint has ended",
+    }
+}
+
 impl<const N: usize> Rights<N> {
     /// The next frame to send. Call this whenever the session has room, until it returns `None`. A session whose window
     /// is full gets the newest value later, without those between: an endpoint is a state, not a stream. `home` is the

@@ -33,6 +33,14 @@ pub enum Reach {
     Public,
 }
 
+words! {
+    Reach {
+        Self::Host => "host",
+        Self::Link => "link",
+        Self::Public => "public",
+    }
+}
+
 /// A right of the peer in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Right {

@@ -67,6 +67,18 @@ pub enum Served {
     NotOurs,
 }
 
+impl core::fmt::Display for Served {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Nothing => f.pad("nothing is to be sent"),
+            Self::Result { request, status, .. } => write!(f, "request {request}: {status}"),
+            Self::Value { request, version } => write!(f, "request {request} gets version {version}"),
+            Self::Changed { request, version } => write!(f, "request {request} has made version {version}"),
+            Self::NotOurs => f.pad("it is about an endpoint of the peer"),
+        }
+    }
+}
+
 impl<const N: usize> Rights<N> {
     /// Serves an op of the peer from the authentic frame `sequence`.
     ///
