@@ -45,6 +45,12 @@ pub struct Row {
     pub note: &'static str,
 }
 
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} + {} => {}", self.state, self.event, self.next)
+    }
+}
+
 /// The name of a state or an event, and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -53,6 +59,12 @@ pub struct Symbol {
     pub name: &'static str,
     /// Its meaning, in a line.
     pub meaning: &'static str,
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
 }
 
 /// A whole machine as data.

@@ -13,7 +13,8 @@ use super::{BadSignature, BadTag, Equation, Secret32, Suite, Suites, TooLong, We
 /// use iacp_core::crypto::{BadTag, ChaChaOnly, Provider, Secret32, Suite, TooLong};
 ///
 /// let prk = ChaChaOnly::hkdf_extract(b"salt", &[b"what both sides know"]);
-/// let cipher = ChaChaOnly::cipher(Suite::ChaCha20Poly1305, &ChaChaOnly::hkdf_expand_key(&prk, b"frames"));
+/// let key = ChaChaOnly::hkdf_expand_key(&prk, b"frames");
+/// let cipher: <ChaChaOnly as Provider>::Cipher = ChaChaOnly::cipher(Suite::ChaCha20Poly1305, &key);
 /// let (nonce, mut frame) = ([0; 12], *b"hello");
 /// let mut tag = ChaChaOnly::seal(&cipher, &nonce, b"header", &mut frame);
 /// assert_ne!(&frame, b"hello");
@@ -164,7 +165,7 @@ pub trait Provider: Sized {
 /// ```
 /// use iacp_core::crypto::{BadSignature, CheckedKey, ChaChaOnly, Provider, Secret32, WeakKey};
 ///
-/// let signer = ChaChaOnly::signing_key(&Secret32::new([7; 32]));
+/// let signer: <ChaChaOnly as Provider>::SigningKey = ChaChaOnly::signing_key(&Secret32::new([7; 32]));
 /// let key = CheckedKey::new::<ChaChaOnly>(&ChaChaOnly::public_key(&signer))?;
 /// let signature = ChaChaOnly::sign(&signer, b"message");
 /// assert_eq!(ChaChaOnly::verify_checked(&key, b"message", &signature), Ok(()));

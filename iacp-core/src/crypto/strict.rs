@@ -58,6 +58,13 @@ pub const NEUTRAL: [u8; 32] =
     [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// The equation that a provider's engine checks (RFC 8032 §5.1.7).
+///
+/// ```
+/// use iacp_core::crypto::{ChaChaOnly, Equation, Provider};
+///
+/// // Its engine multiplies by the cofactor, so the order of R is checked beside it.
+/// assert_eq!(ChaChaOnly::EQUATION, Equation::Cofactored);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Equation {

@@ -111,15 +111,19 @@ impl<'a> Value<'a> {
 /// One link of a field.
 ///
 /// ```
-/// use iacp_core::dhi::link::links;
+/// use iacp_core::dhi::link::{Links, MalformedLink, Reason, Value, links};
 ///
 /// let field = br#"</page.anml>; rel="alternate"; type="application/anml+xml", </next>; rel=next"#;
-/// let found: Result<Vec<_>, _> = links(field).collect();
-/// let found = found?;
+/// let all: Links<'_> = links(field);
+/// let found = all.collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!(found.len(), 2);
 /// assert_eq!(found[0].target, "/page.anml");
 /// assert!(found[0].anml().is_some() && found[1].anml().is_none());
-/// # Ok::<(), iacp_core::dhi::link::MalformedLink>(())
+/// assert!(found[1].rel.is_some_and(|rel: Value<'_>| rel.has_word("next")));
+///
+/// let error = links(b"</page.anml>; rel=\"alternate").find_map(Result::err);
+/// assert_eq!(error.map(|MalformedLink { reason, .. }| reason), Some(Reason::Unclosed));
+/// # Ok::<(), MalformedLink>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'a> {

@@ -204,7 +204,7 @@ pub struct Reading {
     head: DirGet,
 }
 
-/// The kind of a DIR_GET that asks for the binding and the flags of an EID.
+/// The code of the kind of a DIR_GET that asks for the binding and the flags of an EID.
 pub const BINDING: u8 = 255;
 
 /// What one node answers to a [`Reading`].

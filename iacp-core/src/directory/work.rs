@@ -98,7 +98,8 @@ pub fn check_frame<P: Provider>(head: &WorkedRequest, inner: &[u8]) -> Result<()
 /// # let now = UnixTime(1_790_000_010_000);
 ///
 /// let frame = b"the registration"; // with its own signature
-/// let mut worker = Worker::new::<ChaChaOnly>(Class::Identities, DhtKey([7; 32]), 8, now, 0, frame); // a random nonce, in real life
+/// let nonce = 0; // random, in real life
+/// let mut worker = Worker::new::<ChaChaOnly>(Class::Identities, DhtKey([7; 32]), 8, now, nonce, frame);
 /// let head = loop {
 ///     if let Some(head) = worker.step(1_000) {
 ///         break head;

@@ -19,7 +19,7 @@ use crate::time::{Mono, UnixTime};
 /// The window in which the identity behind an accepted request must show itself, in milliseconds (`IACP App. B.1`). The
 /// whole exchange must fit into it: a `PSS_INIT` alone extends nothing, for a signature proves no presence.
 pub const AWAIT_IDENTITY: u64 = 500;
-/// The same for a request that a hub passed on: four times the way, and a look-up.
+/// The same for a request that a hub passed on, in milliseconds: four times the way, and a look-up.
 pub const AWAIT_THROUGH_HUB: u64 = 2_000;
 
 /// The only header that a proof covers: version 1, no flags, no session header, no TLVs.

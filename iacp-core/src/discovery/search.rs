@@ -17,7 +17,7 @@ use crate::time::UnixTime;
 ///
 /// ```
 /// use iacp_core::discovery::pow::Miner;
-/// use iacp_core::discovery::{ANSWER_LEN, Discoverable, Proven, Search, check, space_of_topic};
+/// use iacp_core::discovery::{ANSWER_LEN, Discoverable, NotAccepted, Proven, Search, check, space_of_topic};
 /// # use iacp_core::crypto::ChaChaOnly;
 /// # use iacp_core::identity::Identity;
 /// # use iacp_core::time::{Mono, UnixTime};
@@ -43,6 +43,9 @@ use crate::time::UnixTime;
 /// let (mut waiting, mut answer) = (Discoverable::<8, 64>::default(), [0; ANSWER_LEN]);
 /// let length = waiting.accept(&proven, from, now, unix, &found, &mut rng, &mut answer)?;
 /// assert_eq!(search.open::<ChaChaOnly>(&answer[..length]), Ok(found.eid()));
+///
+/// let again = waiting.accept(&proven, from, now, unix, &found, &mut rng, &mut answer);
+/// assert_eq!(again, Err(NotAccepted::Replayed), "one proof of work is good for one slot");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 // keeps: IACP-138 (§6.2)

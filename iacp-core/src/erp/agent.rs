@@ -35,7 +35,7 @@ pub const ROOT_RECORD: u64 = 5_000;
 
 /// Sessions that an agent opens.
 const OPENS: Rate = Rate { capacity: 64, per_second: 16 };
-/// An agent has no more derivatives at a time.
+/// The most derivatives that an agent has at a time.
 pub const DERIVATIVES: usize = 16;
 
 /// What an agent shows its LL-Entity: its EID, and the Instance Authentication Token that says that it is the one

@@ -9,9 +9,9 @@ use super::stream::{Arrival, Way};
 use crate::guard::Rate;
 use crate::scope::Scope;
 
-/// A frame is sent with this TTL, in hops.
+/// The TTL with which a frame is sent: the number of hosts that may carry it.
 pub const SENT: u8 = 4;
-/// A frame with a higher TTL is refused, in hops.
+/// The TTL of a frame that the most hosts may carry: with a higher one it is refused.
 pub const MOST: u8 = 8;
 /// What a router carries for one LII, in bytes: 64 KiB a second. See [`step`].
 pub const ROUTED: Rate = Rate { capacity: 65_536, per_second: 65_536 };
@@ -80,7 +80,7 @@ impl core::fmt::Display for Onward {
 /// The router is a program of its own; it charges each sender's LII before it sends, and no more than [`ROUTED`] goes on:
 ///
 /// ```
-/// use iacp_core::erp::deflect::{Onward, ROUTED, SENT, step, write};
+/// use iacp_core::erp::deflect::{Onward, ROUTED, SENT, Stopped, step, write};
 /// use iacp_core::erp::stream::{self, Arrival};
 /// use iacp_core::guard::TokenBucket;
 /// use iacp_core::time::Mono;
@@ -96,6 +96,8 @@ impl core::fmt::Display for Onward {
 /// let onward = step(&arrival, from, |_own| false, |_prefix| None)?;
 /// assert_eq!(onward, Onward::Next { to: target, ttl: SENT - 1 });
 /// bucket.take(Mono(0), u32::try_from(length)?)?; // an error: the frame is dropped
+///
+/// assert_eq!(step(&arrival, target, |_own| false, |_prefix| None), Err(Stopped::Back), "it came from its target");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -7,7 +7,7 @@ use iacp_wire::Locator;
 
 use super::binding::Binding;
 
-/// Generations stay below 2^63.
+/// The number below which all generations stay: 2^63.
 pub const LIMIT: u64 = 1 << 63;
 
 /// What is known of an EID here: the part of its cache entry that the rule asks for.

@@ -12,7 +12,7 @@ use super::stream::{Arrival, Way};
 use crate::guard::Rate;
 use crate::time::Mono;
 
-/// The direct path, and two by relays.
+/// How many paths a session may have: the direct one, and two by relays.
 pub const PATHS: usize = 3;
 /// A copy is missing if it has not come this long after the first, in milliseconds.
 pub const MISSING: u64 = 2_000;

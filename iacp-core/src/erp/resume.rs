@@ -189,7 +189,8 @@ words! {
 /// An initiator has lost its memory and has only its agent's record; the responder remembers the line:
 ///
 /// ```
-/// use iacp_core::erp::resume::{Agreement, Initiator, Item, Items, Knowledge, Line, Resume, ResumeRecord, answer};
+/// use iacp_core::erp::resume::{Agreement, Initiator, Item, Items, Knowledge, Line, NotResumed, answer};
+/// use iacp_core::erp::resume::{Resume, ResumeRecord};
 /// # use iacp_wire::{Cookie, Eid};
 /// # let line = Line::of_session(Cookie([1; 8]), Cookie([2; 8]));
 /// # let record = ResumeRecord { peer: Eid([7; 32]), line, safe: 10 }.to_bytes();
@@ -204,6 +205,8 @@ words! {
 /// let ours: Agreement = initiator.settle(&reply, session)?;
 /// assert_eq!((ours.send_from, ours.receive_from), (5, 10));
 /// assert_eq!((theirs.send_from, theirs.receive_from), (10, 5));
+/// let backup = Knowledge { next: Some(9), ..known }; // it knows of fewer own items than the other side has
+/// assert_eq!(answer(&first, session, Some(backup)), Err(NotResumed::Contradiction));
 ///
 /// let mut items = Items::from(ours.receive_from);
 /// assert_eq!([items.take(10), items.take(10)], [Item::Fresh, Item::Repeated]);

@@ -13,7 +13,7 @@ use crate::time::Mono;
 
 /// No derivative lives longer, in seconds.
 pub const LONGEST: u32 = 3_600;
-/// A derivative has no more streams at a time.
+/// The most streams that a derivative has at a time.
 pub const STREAMS: usize = 16;
 /// A stream has no more bytes under way to the egress.
 pub const UNDER_WAY: u32 = 1 << 20;
@@ -113,7 +113,7 @@ pub struct Egress<'a> {
 ///
 /// ```
 /// use iacp_core::crypto::Portable;
-/// use iacp_core::erp::sandbox::{DerivedSlot, Gate, Shut};
+/// use iacp_core::erp::sandbox::{DerivedSlot, Egress, Gate, Shut};
 /// use iacp_core::time::Mono;
 /// use iacp_wire::message::SandboxStream;
 /// use iacp_wire::{Eid, Frame, Message};
@@ -129,8 +129,8 @@ pub struct Egress<'a> {
 /// let head = SandboxStream { esd_eid: name.digest(), stream: 1.into(), stream_flags: flags, reserved: [0; 2] };
 /// let mut buffer = [0; 100];
 /// let length = Frame::new(Message::SandboxStream { head: &head, bytes: b"https://example.org/" }).write(&mut buffer)?;
-/// let egress = gate.take(Mono(0), &buffer[..length])?;
-/// assert_eq!((egress.context, egress.url), (3, Some("https://example.org/")));
+/// let Egress { context, url, .. } = gate.take(Mono(0), &buffer[..length])?;
+/// assert_eq!((context, url), (3, Some("https://example.org/")));
 /// assert_eq!(gate.take(Mono(60_000), &buffer[..length]), Err(Shut::Unknown)); // the minute is over
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

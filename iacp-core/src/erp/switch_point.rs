@@ -18,6 +18,21 @@ pub const NODES: usize = 7;
 pub const WRITE: u64 = 30_000;
 
 /// A directory node that is responsible for an EID.
+///
+/// ```
+/// use iacp_core::erp::entity::HostRequest;
+/// use iacp_core::erp::switch_point::{NODES, Node};
+/// use iacp_wire::Eid;
+///
+/// /// The nodes that a host's look-up has found for an EID: what it says to `LlEntity::answer_nodes`.
+/// fn found(request: HostRequest, nearest: &[Node]) -> Option<(Eid, &[Node])> {
+///     let HostRequest::Nodes(eid) = request else { return None };
+///     Some((eid, nearest.get(..NODES).unwrap_or(nearest)))
+/// }
+///
+/// let node = Node { eid: Eid([1; 32]), at: ([192, 0, 2, 9], 4_300).into() };
+/// assert_eq!(found(HostRequest::Nodes(Eid([7; 32])), &[node; 9]).map(|(_, nodes)| nodes.len()), Some(7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Its EID: it signs its confirmations.

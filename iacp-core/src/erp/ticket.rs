@@ -15,7 +15,7 @@ use crate::erp::dock::TicketKeysOf;
 use crate::identity::Identity;
 use crate::pss::TicketKey;
 
-/// Issue counters are reserved on stable storage in blocks of this size.
+/// How many issue counters are reserved on stable storage at a time.
 pub const BLOCK: u64 = 64;
 /// How long a ticket is wanted to be kept, in seconds.
 // keeps: IACP-013 (§3.5)

@@ -155,6 +155,41 @@ fn answered<P: Provider>(datagram: &[u8]) -> RefusedDigest {
 }
 
 /// What a host knows of one carrier for one destination.
+///
+/// A host asks a carrier for transit, and gets a token that only its own address can use:
+///
+/// ```
+/// use iacp_core::erp::stream::{Arrival, Outer};
+/// use iacp_core::erp::transit::{Carriage, Carrier, Grant};
+/// # use iacp_core::crypto::{ChaChaOnly, Secret32};
+/// # use iacp_core::erp::{deflect, stream};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::{Eid, Locator};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let [host, router] = [1, 2].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));
+/// # let (home, at) = (([192, 0, 2, 1], 4227).into(), ([198, 51, 100, 7], 4227).into());
+/// # let target = Locator::from(std::net::IpAddr::from([203, 0, 113, 9]));
+/// # let (mut inner, mut carried) = ([0; 300], [0; 400]);
+/// # let length = stream::write(&Eid([1; 32]), &Eid([2; 32]), 0, b"\x10\xb0\0\0", &mut inner)?;
+/// # let length = deflect::write(([203, 0, 113, 9], 4227).into(), 4, &inner[..length], &mut carried)?;
+/// # let carried = &carried[..length];
+/// # let carrier = Carrier::new(Mono(0), &mut rng);
+///
+/// let judge = |datagram: &[u8]| {
+///     let outer: Outer<'_> = Arrival::read(datagram).ok()?.outer?;
+///     Some(carrier.judge::<ChaChaOnly>(&router.eid(), home, datagram, &outer, &target))
+/// };
+/// let mut grant = Grant::new(at, target);
+/// let mut datagram = [0; 600];
+/// let length = grant.wrap(Mono(0), &host, carried, &mut datagram)?;
+/// let Some(Carriage::Grant(token)) = judge(&datagram[..length]) else { return Err("it has no token yet".into()) };
+/// assert_eq!(grant.take(Mono(20), at, &token), Some(home), "the host learns its outer address, too");
+/// let length = grant.wrap(Mono(20), &host, carried, &mut datagram)?;
+/// assert_eq!(judge(&datagram[..length]), Some(Carriage::Carry));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     carrier: SocketAddr,

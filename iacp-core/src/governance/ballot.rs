@@ -28,7 +28,7 @@ fn signed(vote: &PomVote) -> [u8; HEADER.len() + UNSIGNED] {
 ///
 /// ```
 /// use iacp_core::crypto::{ChaChaOnly, Secret32};
-/// use iacp_core::governance::ballot::{sign, verify};
+/// use iacp_core::governance::ballot::{NotBinding, sign, verify};
 /// use iacp_core::governance::window::Outcome;
 /// use iacp_core::identity::Identity;
 /// use iacp_wire::{Digest, Eid};
@@ -37,8 +37,8 @@ fn signed(vote: &PomVote) -> [u8; HEADER.len() + UNSIGNED] {
 /// let mut vote = sign(&node, Digest([2; 32]), Eid([3; 32]), Outcome::Guilty, 59_666_666);
 /// assert_eq!(verify::<ChaChaOnly>(&vote)?, Outcome::Guilty);
 /// vote.outcome = 2;
-/// assert!(verify::<ChaChaOnly>(&vote).is_err());
-/// # Ok::<(), iacp_core::governance::ballot::NotBinding>(())
+/// assert_eq!(verify::<ChaChaOnly>(&vote), Err(NotBinding::Signature));
+/// # Ok::<(), NotBinding>(())
 /// ```
 // keeps: IACP-068 (§4.2.1.3)
 #[must_use]

@@ -12,7 +12,7 @@ use crate::time::{Mono, UnixTime};
 
 /// Milliseconds of an epoch.
 pub const EPOCH: u64 = 30_000;
-/// The window, in epochs: one hour.
+/// How many epochs the window has: an hour.
 pub const WINDOW: u64 = 120;
 /// How many epochs later a rebuttal is still accepted from another responsible node.
 pub const GRACE: u64 = 2;

@@ -26,6 +26,12 @@ pub const DERIVATIVE_LIFE_MAX: u64 = 3_600_000;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EsdEid([u8; 32]);
 
+impl fmt::Display for EsdEid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl EsdEid {
     /// As it stands in a Hand-off Context Object.
     #[must_use]
@@ -42,9 +48,7 @@ impl EsdEid {
 
 impl fmt::Debug for EsdEid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EsdEid(")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(")")
+        write!(f, "EsdEid({self})")
     }
 }
 
@@ -52,15 +56,15 @@ impl fmt::Debug for EsdEid {
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
-/// use iacp_core::identity::Derivation;
+/// use iacp_core::identity::{Derivation, EsdEid};
 /// use iacp_wire::Eid;
 /// # use rand_chacha::ChaCha8Rng;
 /// # use rand_core::SeedableRng;
 ///
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
 /// let eid = Eid([7; 32]);
-/// let [one, two] = [(); 2].map(|()| Derivation::new::<ChaChaOnly>(&eid, &mut rng));
-/// assert_ne!(one.esd_eid(), two.esd_eid(), "two derivatives of one agent have nothing in common");
+/// let names: [EsdEid; 2] = [(); 2].map(|()| Derivation::new::<ChaChaOnly>(&eid, &mut rng).esd_eid());
+/// assert_ne!(names[0], names[1], "two derivatives of one agent have nothing in common");
 /// ```
 pub struct Derivation {
     nonce: Secret32,

@@ -39,7 +39,7 @@ impl IndexKey {
 /// An index from keys to slots. Cells hold slot + 1; keys are compared in the slot.
 ///
 /// ```
-/// use iacp_core::slots::Index;
+/// use iacp_core::slots::{Index, TooFew};
 ///
 /// let names = ["ape", "bee", "cat"];
 /// let mut cells = [0; 8];
@@ -54,6 +54,7 @@ impl IndexKey {
 /// let hashes = names.map(|name| index.hash(&[name.as_bytes()]));
 /// index.remove(hashes[1], 1, |_, slot| hashes[slot as usize]);
 /// assert_eq!((find(&index, "bee"), find(&index, "cat")), (None, Some(2)));
+/// assert_eq!(Index::new(&mut [0; 4], 3, [7; 16]).err(), Some(TooFew::IndexCells(8)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Index<'m> {

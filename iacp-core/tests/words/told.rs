@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
-use iacp_core::crypto::{Suite, Suites};
+use iacp_core::crypto::{ChaChaOnly, Suite, Suites};
 use iacp_core::dhi::extraction::Placement;
 use iacp_core::dhi::fallback::Mapping;
 use iacp_core::dhi::handoff::{HandOff, Trigger};
 use iacp_core::dhi::mapping::Kept;
 use iacp_core::dhi::opinions::Opinion;
-use iacp_core::dhi::pipeline::{Ingested, Media, NotFollowed};
+use iacp_core::dhi::pipeline::{Ingested, Mark, Media, NotFollowed, Noted};
 use iacp_core::dhi::{form::Form, link};
 use iacp_core::directory::accusation::Court;
 use iacp_core::directory::client::Written;
@@ -28,7 +28,8 @@ use iacp_core::governance::equivocation::Published;
 use iacp_core::governance::malfeasance::Offence;
 use iacp_core::governance::reputation::{Rating, Treatment};
 use iacp_core::governance::window::{self, Counted, Outcome};
-use iacp_core::guard::Asked;
+use iacp_core::guard::{Asked, breaker};
+use iacp_core::identity::Derivation;
 use iacp_core::pss::shared::Coordinate;
 use iacp_core::pss::shared::frame::Status;
 use iacp_core::pss::shared::right::{Due, Served};
@@ -39,6 +40,7 @@ use iacp_core::slots::Handle;
 use iacp_core::time::UnixTime;
 use iacp_wire::message::{ErpDeflect, TransitGrant};
 use iacp_wire::{Cookie, Digest, Eid};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use zerocopy::FromZeros;
 
 use super::words;
@@ -125,6 +127,18 @@ fn a_session_tells_what_has_changed() {
         (replied(true), "PSS_NEG to KEY, throttled"),
         (Replied::DemandWork { initiator: EID }, "more work is demanded of KEY"),
     ]);
+}
+
+#[test]
+fn rows_marks_and_names_are_shown() {
+    let row = breaker::ROWS.first().expect("a row");
+    assert_eq!(row.to_string(), "CLOSED + RX_REQUEST_WITH_TICKET => CLOSED");
+    assert_eq!(breaker::MACHINE.states[1].to_string(), "OPEN");
+    assert_eq!(Mark { at: 20, what: Noted::UserReqCheck }.to_string(), "20 ms: USER_REQ_CHECK");
+    assert_eq!(Coordinate(EID.0).to_string(), NAME);
+    let name = Derivation::new::<ChaChaOnly>(&EID, &mut ChaCha8Rng::seed_from_u64(1)).esd_eid();
+    let digits: String = name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((name.to_string(), format!("{name:?}")), (digits.clone(), format!("EsdEid({digits})")));
 }
 
 #[test]

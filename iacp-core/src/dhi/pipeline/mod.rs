@@ -67,6 +67,29 @@ impl Workspace {
 }
 
 /// Why nothing was begun.
+///
+/// ```
+/// use iacp_core::dhi::pipeline::{Ingested, Limits, NotFollowed, Pipeline, Requirement, Workspace};
+/// use iacp_core::dhi::uri::UriError;
+/// # use iacp_core::dhi::form::Plain;
+/// # use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
+/// # use iacp_core::time::Mono;
+/// # let mut entries = [Entry::FREE; 64];
+/// # let mut cache = ProblemCache::new(&mut entries);
+/// # let mut workspace = Workspace::EMPTY;
+/// # let needs = Requirement::default();
+///
+/// let mut refused = |uri| {
+///     let (buffer, plain) = ([0; 64], Plain::default());
+///     match Pipeline::begin(Mono(0), uri, needs, Limits::DRAFT, &mut workspace, buffer, plain, &mut cache) {
+///         Err(Ingested::Refused(why, _buffer)) => Some(why),
+///         _ => None,
+///     }
+/// };
+/// assert_eq!(refused("http://example.org/"), Some(NotFollowed::PlainHttp));
+/// assert_eq!(refused("https://me@example.org/"), Some(NotFollowed::Uri(UriError::UserInfo)));
+/// assert_eq!(refused("https://example.org/"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotFollowed {

@@ -106,3 +106,9 @@ pub struct Mark {
     /// The step.
     pub what: Noted,
 }
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms: {}", self.at, self.what)
+    }
+}

@@ -75,7 +75,7 @@ pub use resolve::QuerySlot;
 pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 
-/// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
+/// How long the buffer of `poll_transmit` is, in bytes: the routing header and the longest control frame behind it.
 pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
 /// In how many sessions of its owner a binding or a ticket is applied at first; in the others when one of these shows that the owner
 /// is there.

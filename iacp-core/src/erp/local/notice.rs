@@ -160,6 +160,40 @@ impl Mapped {
 }
 
 /// What an agent is told. An agent in another process gets it as [`AgentEvent::write`] has it.
+///
+/// What an agent says in its log:
+///
+/// ```
+/// use iacp_core::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened};
+/// use iacp_core::erp::resume::LineOutcome;
+/// # use iacp_core::pss::{Capabilities, Closure, Role};
+/// # use iacp_wire::Eid;
+///
+/// fn line(event: &AgentEvent<'_>) -> Option<String> {
+///     match event {
+///         AgentEvent::Opened(Opened { outcome: LineOutcome::Unknown, .. }) => Some("the peer has lost our line".into()),
+///         AgentEvent::Result { status: Err(LocalStatus::Full), .. } => None, // ROOM follows
+///         AgentEvent::Continuity(Continuity::GoesOn) => None,
+///         AgentEvent::Closed { closure: ClosureCode::Graceful, truncated: false, .. } => Some("done".into()),
+///         other => Some(other.to_string()),
+///     }
+/// }
+///
+/// # let opened = Opened {
+/// #     peer: Eid([7; 32]),
+/// #     role: Role::Initiator,
+/// #     outcome: LineOutcome::Unknown,
+/// #     throttled: false,
+/// #     capabilities: Capabilities::RESUME,
+/// #     line: [0; 16],
+/// #     first_to_send: 0,
+/// #     first_to_come: 0,
+/// # };
+/// assert_eq!(line(&AgentEvent::Opened(opened)).as_deref(), Some("the peer has lost our line"));
+/// let (closure, truncated, reason) = ClosureCode::of(Closure::Lost { truncated: true });
+/// let closed = AgentEvent::Closed { closure, truncated, reason, delivered: 0 };
+/// assert_eq!(line(&closed).as_deref(), Some("the transport did not come back, truncated"));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AgentEvent<'d> {

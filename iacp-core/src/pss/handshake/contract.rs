@@ -15,7 +15,7 @@ use crate::pss::discard::Discard;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
-/// The last turn of a negotiation: its proposal is accepted, or there is no contract.
+/// The number of the last turn of a negotiation: its proposal is accepted, or there is no contract.
 pub const MAX_TURNS: u16 = 8;
 /// If a turn is not taken within this time, the session ends, whichever side's turn it is. In milliseconds.
 pub const NEGOTIATION_LIMIT: u64 = 60_000;

@@ -127,7 +127,9 @@ impl Capabilities {
 /// # let mut neg = buffer[..length].to_vec();
 ///
 /// session.handle(now, &alice, bob_at, &mut neg);
-/// let Some(SessionEvent::Proposed { turn: 1, terms, .. }) = session.poll_event() else { return Err("terms are proposed".into()) };
+/// let Some(SessionEvent::Proposed { turn: 1, terms, .. }) = session.poll_event() else {
+///     return Err("terms are proposed".into());
+/// };
 /// assert_eq!(terms.lifetime, 86_400);
 /// session.counter_terms(now, &alice, Terms { lifetime: 3_600, ..terms }, RejectionReasons::LIFETIME_TOO_LONG)?;
 /// assert!(session.accept_terms(now, &alice).is_err(), "now it is the responder's turn");

@@ -9,6 +9,12 @@ use crate::crypto::Provider;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Coordinate(pub [u8; 32]);
 
+impl core::fmt::Display for Coordinate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl Coordinate {
     /// The coordinate of a tag under an EID.
     // keeps: IACP-132 (§6.1.1)

@@ -178,7 +178,7 @@ impl EndpointSlot {
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
-/// use iacp_core::pss::shared::endpoint::{EndpointFlags, EndpointSlot, Endpoints};
+/// use iacp_core::pss::shared::endpoint::{EndpointError, EndpointFlags, EndpointSlot, Endpoints};
 /// use iacp_wire::Eid;
 ///
 /// let mut slots = [EndpointSlot::EMPTY; 2];
@@ -186,7 +186,8 @@ impl EndpointSlot {
 /// let door = endpoints.create::<ChaChaOnly>(b"door", EndpointFlags::default())?;
 /// assert_eq!(endpoints.write(&door, 0, b"open")?, 2);
 /// assert_eq!(endpoints.find(&door).map(|endpoint| endpoint.value()), Some(&b"open"[..]));
-/// # Ok::<(), iacp_core::pss::shared::endpoint::EndpointError>(())
+/// assert_eq!(endpoints.write(&door, 1, b"shut"), Err(EndpointError::Version), "it has version 2 by now");
+/// # Ok::<(), EndpointError>(())
 /// ```
 pub struct Endpoints<'m> {
     owner: Eid,

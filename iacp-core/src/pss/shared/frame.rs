@@ -33,13 +33,13 @@ impl core::error::Error for MalformedFrame {}
 ///
 /// ```
 /// use iacp_core::pss::shared::Coordinate;
-/// use iacp_core::pss::shared::frame::Update;
+/// use iacp_core::pss::shared::frame::{MalformedFrame, Update};
 ///
 /// let update = Update { coordinate: Coordinate([7; 32]), version: 2, value: Some(b"open"), sealed: false };
 /// let mut content = [0; 64];
 /// let length = update.write(&mut content).ok_or("it fits")?;
 /// assert_eq!(Update::read(&content[..length])?, update);
-/// assert!(Update::read(&content[..43]).is_err(), "the version is cut");
+/// assert_eq!(Update::read(&content[..43]), Err(MalformedFrame), "the version is cut");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

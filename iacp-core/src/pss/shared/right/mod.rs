@@ -12,11 +12,11 @@ use super::coordinate::Coordinate;
 use super::endpoint::{EndpointError, EndpointSlot, Endpoints};
 use crate::time::Mono;
 
-/// The peer may read.
+/// The flag of the right to read.
 pub const READ: u16 = 0x1;
-/// The peer may subscribe; only with [`READ`].
+/// The flag of the right to subscribe, which counts only with [`READ`].
 pub const SUBSCRIBE: u16 = 0x2;
-/// The peer may write.
+/// The flag of the right to write.
 pub const WRITE: u16 = 0x4;
 
 /// The kind of carrier that brought a frame, the nearest first; the caller provides it. An op has the wider of two
