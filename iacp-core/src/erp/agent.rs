@@ -103,44 +103,13 @@ impl<'s> Stored<'s> {
 /// ```
 /// use iacp_core::erp::agent::RotationReason;
 /// # use iacp_core::erp::entity::HostRequest;
-/// # use iacp_core::crypto::Portable;
-/// # use iacp_core::erp::agent::AgentSlot;
-/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
-/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
-/// # use iacp_core::slots::{HeapCell, Slot};
+/// # mod support { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/host.rs")); }
 /// # use iacp_core::time::Mono;
 /// # use iacp_wire::Digest;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
-/// #     Box::leak((0..count).map(|_| empty()).collect())
-/// # }
-/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
-/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
-/// #     let memory = Memory {
-/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
-/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
-/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
-/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
-/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
-/// #         agent_index: leak(4, || 0),
-/// #         session_index: leak(8, || 0),
-/// #         peer_index: leak(8, || 0),
-/// #         heap: leak(8, || HeapCell::EMPTY),
-/// #         channels: &mut [],
-/// #     };
-/// #     let settings = HostSettings::at([192, 0, 2, last].into()).without_directory();
-/// #     LlEntity::with_tables(memory, Tables::default(), settings, Mono(0), rng).expect("tables of the right lengths")
-/// # }
-/// # fn stored(host: &mut Host, now: Mono) {
-/// #     while let Some(request) = host.poll_request() {
-/// #         if let HostRequest::Persist { eid, what } = request {
-/// #             host.persisted(now, &eid, what);
-/// #         }
-/// #     }
-/// # }
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-/// # let now = Mono(0);
-/// # let mut host = host(1, &mut rng);
+/// # use support::{host, stored};
+/// # let (now, mut rng) = (Mono(0), ChaCha8Rng::seed_from_u64(1));
+/// # let mut host = host(1, false, &mut rng);
 /// # let old = host.init(now, None, Digest::ZERO, &mut rng)?;
 /// # stored(&mut host, now);
 ///

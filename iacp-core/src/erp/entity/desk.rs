@@ -45,35 +45,14 @@ pub enum Done {
 ///
 /// ```
 /// # use iacp_core::crypto::Portable;
-/// # use iacp_core::erp::agent::AgentSlot;
-/// # use iacp_core::erp::entity::{Channel, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot};
-/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
-/// # use iacp_core::slots::{HeapCell, Slot};
+/// # mod support { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/host.rs")); }
 /// # use iacp_core::time::Mono;
 /// # use iacp_wire::Digest;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 /// use iacp_core::erp::entity::HostRequest;
 /// use iacp_core::pss::{Capabilities, TeardownReason};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-/// # let mut agents = [const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2];
-/// # let mut sessions = [const { Slot::new(SessionSlot::<Portable, 2048, 4>::EMPTY) }; 2];
-/// # let mut peers = [const { Slot::new(PeerSlot::EMPTY) }; 2];
-/// # let mut fifo = [const { Slot::new(FifoCell::EMPTY) }; 4];
-/// # let mut outbox = [const { Slot::new(OutboxCell::EMPTY) }; 2];
-/// # let memory = Memory {
-/// #     agents: &mut agents,
-/// #     sessions: &mut sessions,
-/// #     peers: &mut peers,
-/// #     fifo: &mut fifo,
-/// #     outbox: &mut outbox,
-/// #     agent_index: &mut [0; 4],
-/// #     session_index: &mut [0; 4],
-/// #     peer_index: &mut [0; 4],
-/// #     heap: &mut [HeapCell::EMPTY; 6],
-/// #     channels: &mut [Channel::NEW; 2],
-/// # };
-/// # let settings = HostSettings::at([192, 0, 2, 1].into()).without_directory();
-/// # let mut host = LlEntity::<Portable, 2048, 4, 16>::new(memory, settings, Mono(0), &mut rng)?;
+/// # let mut host = support::host(1, false, &mut rng);
 ///
 /// let agent = host.init(Mono(0), None, Digest::ZERO, &mut rng)?;
 /// while let Some(HostRequest::Persist { eid, what }) = host.poll_request() {

@@ -67,11 +67,7 @@ impl fmt::Display for Dropped {
 /// What happened.
 ///
 /// ```
-/// # use iacp_core::crypto::Portable;
-/// # use iacp_core::erp::agent::AgentSlot;
-/// # use iacp_core::erp::entity::{Channel, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot};
-/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
-/// # use iacp_core::slots::{HeapCell, Slot};
+/// # mod support { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/host.rs")); }
 /// # use iacp_core::time::Mono;
 /// # use iacp_wire::Digest;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -79,25 +75,7 @@ impl fmt::Display for Dropped {
 /// use iacp_core::erp::entity::{HostEvent, HostRequest};
 /// use iacp_core::erp::local::AgentEvent;
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-/// # let mut agents = [const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2];
-/// # let mut sessions = [const { Slot::new(SessionSlot::<Portable, 2048, 4>::EMPTY) }; 2];
-/// # let mut peers = [const { Slot::new(PeerSlot::EMPTY) }; 2];
-/// # let mut fifo = [const { Slot::new(FifoCell::EMPTY) }; 4];
-/// # let mut outbox = [const { Slot::new(OutboxCell::EMPTY) }; 2];
-/// # let memory = Memory {
-/// #     agents: &mut agents,
-/// #     sessions: &mut sessions,
-/// #     peers: &mut peers,
-/// #     fifo: &mut fifo,
-/// #     outbox: &mut outbox,
-/// #     agent_index: &mut [0; 4],
-/// #     session_index: &mut [0; 4],
-/// #     peer_index: &mut [0; 4],
-/// #     heap: &mut [HeapCell::EMPTY; 6],
-/// #     channels: &mut [Channel::NEW; 2],
-/// # };
-/// # let settings = HostSettings::at([192, 0, 2, 1].into()).without_directory();
-/// # let mut host = LlEntity::<Portable, 2048, 4, 16>::new(memory, settings, Mono(0), &mut rng)?;
+/// # let mut host = support::host(1, false, &mut rng);
 ///
 /// let agent = host.init(Mono(0), None, Digest::ZERO, &mut rng)?;
 /// while let Some(request) = host.poll_request() {
@@ -273,44 +251,13 @@ pub struct Transmit<'b> {
 /// # use iacp_core::erp::entity::HostRequest;
 /// # use iacp_core::erp::local::Listen;
 /// # use iacp_core::pss::{Capabilities, Terms};
-/// # use iacp_core::crypto::Portable;
-/// # use iacp_core::erp::agent::AgentSlot;
-/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
-/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
-/// # use iacp_core::slots::{HeapCell, Slot};
+/// # mod support { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/host.rs")); }
 /// # use iacp_core::time::Mono;
 /// # use iacp_wire::Digest;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
-/// #     Box::leak((0..count).map(|_| empty()).collect())
-/// # }
-/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
-/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
-/// #     let memory = Memory {
-/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
-/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
-/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
-/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
-/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
-/// #         agent_index: leak(4, || 0),
-/// #         session_index: leak(8, || 0),
-/// #         peer_index: leak(8, || 0),
-/// #         heap: leak(8, || HeapCell::EMPTY),
-/// #         channels: &mut [],
-/// #     };
-/// #     let settings = HostSettings::at([192, 0, 2, last].into()).without_directory();
-/// #     LlEntity::with_tables(memory, Tables::default(), settings, Mono(0), rng).expect("tables of the right lengths")
-/// # }
-/// # fn stored(host: &mut Host, now: Mono) {
-/// #     while let Some(request) = host.poll_request() {
-/// #         if let HostRequest::Persist { eid, what } = request {
-/// #             host.persisted(now, &eid, what);
-/// #         }
-/// #     }
-/// # }
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-/// # let now = Mono(0);
-/// # let mut host = host(1, &mut rng);
+/// # use support::{host, stored};
+/// # let (now, mut rng) = (Mono(0), ChaCha8Rng::seed_from_u64(1));
+/// # let mut host = host(1, false, &mut rng);
 /// # let (here, there) = (host.init(now, None, Digest::ZERO, &mut rng)?, host.init(now, None, Digest::ZERO, &mut rng)?);
 /// # stored(&mut host, now);
 /// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 4 };
@@ -442,43 +389,13 @@ pub enum Persist {
 /// # use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
 /// # use iacp_wire::{Eid, Locator};
 /// # use iacp_core::crypto::Portable;
-/// # use iacp_core::erp::agent::AgentSlot;
-/// # use iacp_core::erp::entity::{HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
-/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
-/// # use iacp_core::slots::{HeapCell, Slot};
+/// # mod support { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/host.rs")); }
 /// # use iacp_core::time::Mono;
 /// # use iacp_wire::Digest;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-/// # fn leak<T>(count: usize, empty: impl Fn() -> T) -> &'static mut [T] {
-/// #     Box::leak((0..count).map(|_| empty()).collect())
-/// # }
-/// # type Host = LlEntity<'static, Portable, 2048, 4, 16>;
-/// # fn host(last: u8, rng: &mut ChaCha8Rng) -> Host {
-/// #     let memory = Memory {
-/// #         agents: leak(2, || Slot::new(AgentSlot::EMPTY)),
-/// #         sessions: leak(4, || Slot::new(SessionSlot::EMPTY)),
-/// #         peers: leak(4, || Slot::new(PeerSlot::EMPTY)),
-/// #         fifo: leak(4, || Slot::new(FifoCell::EMPTY)),
-/// #         outbox: leak(2, || Slot::new(OutboxCell::EMPTY)),
-/// #         agent_index: leak(4, || 0),
-/// #         session_index: leak(8, || 0),
-/// #         peer_index: leak(8, || 0),
-/// #         heap: leak(8, || HeapCell::EMPTY),
-/// #         channels: &mut [],
-/// #     };
-/// #     let settings = HostSettings::at([192, 0, 2, last].into());
-/// #     LlEntity::with_tables(memory, Tables::default(), settings, Mono(0), rng).expect("tables of the right lengths")
-/// # }
-/// # fn stored(host: &mut Host, now: Mono) {
-/// #     while let Some(request) = host.poll_request() {
-/// #         if let HostRequest::Persist { eid, what } = request {
-/// #             host.persisted(now, &eid, what);
-/// #         }
-/// #     }
-/// # }
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-/// # let now = Mono(0);
-/// # let mut host = host(1, &mut rng);
+/// # use support::{host, stored};
+/// # let (now, mut rng) = (Mono(0), ChaCha8Rng::seed_from_u64(1));
+/// # let mut host = host(1, true, &mut rng);
 /// # let agent = host.init(now, None, Digest::ZERO, &mut rng)?;
 /// # let peer = Eid([7; 32]);
 ///
