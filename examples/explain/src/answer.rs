@@ -1,6 +1,6 @@
 //! One answer for each thing that can be pasted: as text, and as the object that `inspect --json` prints.
 
-use iacp_core::machine::{Machine, Origin, Symbol};
+use iacp_core::machine::{Machine, Symbol};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -107,11 +107,7 @@ fn drawn(machine: &Machine) -> Value {
         .rows
         .iter()
         .map(|row| {
-            let origin = match row.origin {
-                Origin::Drawn => "drawn",
-                Origin::Said => "text",
-                Origin::Ours => "ours",
-            };
+            let origin = row.origin.to_string();
             json!({ "state": row.state, "event": row.event, "next": row.next, "origin": origin, "note": row.note })
         })
         .collect();

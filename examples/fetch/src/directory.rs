@@ -85,7 +85,7 @@ impl Names {
         // The nodes are configured, so a node's place requires no proof of work.
         let settings = Settings { diversity: Diversity::Off, place_bits: 0, ..Settings::DEFAULT };
         let node = Node::new(memory, own, settings, Mono(0), &mut rng());
-        let node = node.map_err(|error| anyhow!("the memory of a node: {error:?}"))?;
+        let node = node.map_err(|error| anyhow!("the memory of a node: {error}"))?;
         let ingress = Ingress::new(ALL, NETWORK, Mono(0), &mut rng());
         Ok(Self { node, me, configured, asked: vec![Asked::FREE; REQUESTORS], ingress, begun: Instant::now() })
     }

@@ -92,7 +92,7 @@ impl Host {
             ..HostSettings::at(Ipv4Addr::LOCALHOST.into())
         };
         let entity = Machine::with_tables(memory, tables, settings, Mono(0), &mut rng());
-        let mut entity = Box::new(entity.map_err(|error| anyhow!("the tables of the LL-Entity: {error:?}"))?);
+        let mut entity = Box::new(entity.map_err(|error| anyhow!("the tables of the LL-Entity: {error}"))?);
         let agent = entity.init(Mono(0), None, Digest::ZERO, &mut rng()).context("an agent")?;
         let nodes = nodes.iter().map(|(eid, at)| Node { eid: *eid, at: *at }).collect();
         let begun = Instant::now();

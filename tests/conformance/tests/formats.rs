@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use proc_macro2::TokenTree;
 use syn::visit::{self, Visit};
 
 /// The types of one crate, and the traits that name them.
@@ -49,6 +50,21 @@ impl<'ast> Visit<'ast> for Types {
             "Format" => self.formats.insert(name),
             _ => false,
         };
+    }
+
+    /// `words!` and `flags!` write `Display`: the type's name stands before its texts.
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        if !["words", "flags"].iter().any(|name| item.mac.path.is_ident(name)) {
+            return;
+        }
+        let mut name = None;
+        for token in item.mac.tokens.clone() {
+            match token {
+                TokenTree::Ident(ident) if ident != "or" => name = Some(ident.to_string()),
+                TokenTree::Group(_) => self.display.extend(name.take()),
+                _ => {}
+            }
+        }
     }
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {

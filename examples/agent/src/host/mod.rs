@@ -126,7 +126,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         ..HostSettings::at(address)
     };
     let entity = Entity::with_tables(memory()?, further(directory.is_some()), settings, clock.now(), &mut keys::rng());
-    let entity = Box::new(entity.map_err(|error| anyhow::anyhow!("the host's tables: {error:?}"))?);
+    let entity = Box::new(entity.map_err(|error| anyhow::anyhow!("the host's tables: {error}"))?);
     let run = Run {
         boot: format!("{:016x}", keys::rng().next_u64()),
         at: SocketAddr::new(address, outside.at().port()).to_string(),

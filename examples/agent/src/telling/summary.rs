@@ -47,7 +47,7 @@ pub fn ending(closure: Closure) -> String {
         Closure::Unanswered { truncated } => format!("the request for teardown got no answer{}", missing(truncated)),
         Closure::NoAnswer => "no authentic answer to the handshake".into(),
         Closure::Contradiction => "the peer contradicts itself in the handshake or the negotiation".into(),
-        Closure::Compromised(violation) => format!("SESSION_COMPROMISED: the peer broke the protocol ({violation:?})"),
+        Closure::Compromised(violation) => format!("SESSION_COMPROMISED: the peer broke the protocol ({violation})"),
         Closure::Lost { truncated } => format!("the peer went silent and did not come back{}", missing(truncated)),
         Closure::KeySpent => "a key has done as much as it may".into(),
     }

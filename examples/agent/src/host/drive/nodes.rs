@@ -117,7 +117,7 @@ impl Host<'_> {
                 // The records prove what they prove; everything else is what this host has counted itself.
                 let (standing, reputation) = self.book.standing(unix(), &eid, answer.standing);
                 if standing != Admission::Admit {
-                    self.remark(format!("{}: {standing:?}, its score is {reputation} of 10,000", keys::short(&eid)));
+                    self.remark(format!("{}: {standing}, its score is {reputation} of 10,000", keys::short(&eid)));
                 }
                 self.entity.answer_peer(now, &eid, &PeerAnswer { standing, reputation, ..answer });
             }
@@ -135,11 +135,9 @@ impl Host<'_> {
             Learnt::Deposited(eid, kind, written) => {
                 match written {
                     Written::Done => {
-                        self.remark(format!("the directory keeps a record of {}: {kind:?}", keys::short(&eid)))
+                        self.remark(format!("the directory keeps a record of {}: {kind}", keys::short(&eid)))
                     }
-                    other => {
-                        self.trouble(format!("the directory keeps no {kind:?} of {}: {other:?}", keys::short(&eid)))
-                    }
+                    other => self.trouble(format!("the directory keeps no {kind} of {}: {other}", keys::short(&eid))),
                 }
                 self.entity.deposited(&eid);
             }
