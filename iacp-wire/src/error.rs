@@ -3,6 +3,8 @@
 use core::fmt;
 
 /// What is wrong with the bytes.
+///
+/// An example is at [`ParseError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -38,7 +40,37 @@ pub enum Reason {
     Utf8,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.pad("the bytes end too early"),
+            Self::Trailing => f.pad("bytes follow the end of the frame"),
+            Self::Version(version) => write!(f, "version {version} is not 1"),
+            Self::UnknownType(code) => write!(f, "type {code:#04x} is unknown"),
+            Self::PayloadLength { declared, actual } => write!(f, "says {declared}, but {actual} bytes follow"),
+            Self::Length => f.pad("does not fit the bytes that are there"),
+            Self::TlvOverrun(code) => write!(f, "TLV {code:#04x} runs past the end"),
+            Self::TlvRepeated(code) => write!(f, "TLV {code:#04x} stands twice"),
+            Self::TlvSize(code) => write!(f, "TLV {code:#04x} has an impossible length"),
+            Self::TlvMissing(code) => write!(f, "TLV {code:#04x} is absent"),
+            Self::IpVersion(version) => write!(f, "IP version {version} is neither 4 nor 6"),
+            Self::Utf8 => f.pad("is not UTF-8"),
+        }
+    }
+}
+
 /// A refusal to parse: its reason, its field and its byte.
+///
+/// A program that prints what it receives says which field of a refused datagram is wrong, and at which byte.
+///
+/// ```
+/// use iacp_wire::{Frame, ParseError, Reason};
+///
+/// let short = [0x11, 0x10, 0x00, 0x20, 7]; // ERP_INIT: 32 bytes should follow
+/// let error: ParseError = Frame::parse(&short).expect_err("one byte follows");
+/// assert_eq!(error.reason, Reason::PayloadLength { declared: 32, actual: 1 });
+/// assert_eq!(error.to_string(), "payload_length: says 32, but 1 bytes follow (byte 2)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ParseError {
@@ -62,27 +94,24 @@ impl fmt::Display for ParseError {
         if !field.is_empty() {
             write!(f, "{field}: ")?;
         }
-        match reason {
-            Reason::Truncated => write!(f, "the bytes end too early"),
-            Reason::Trailing => write!(f, "bytes follow the end of the frame"),
-            Reason::Version(version) => write!(f, "version {version} is not 1"),
-            Reason::UnknownType(code) => write!(f, "type {code:#04x} is unknown"),
-            Reason::PayloadLength { declared, actual } => write!(f, "says {declared}, but {actual} bytes follow"),
-            Reason::Length => write!(f, "does not fit the bytes that are there"),
-            Reason::TlvOverrun(code) => write!(f, "TLV {code:#04x} runs past the end"),
-            Reason::TlvRepeated(code) => write!(f, "TLV {code:#04x} stands twice"),
-            Reason::TlvSize(code) => write!(f, "TLV {code:#04x} has an impossible length"),
-            Reason::TlvMissing(code) => write!(f, "TLV {code:#04x} is absent"),
-            Reason::IpVersion(version) => write!(f, "IP version {version} is neither 4 nor 6"),
-            Reason::Utf8 => write!(f, "is not UTF-8"),
-        }?;
-        write!(f, " (byte {offset})")
+        write!(f, "{reason} (byte {offset})")
     }
 }
 
 impl core::error::Error for ParseError {}
 
 /// A refusal to write. The buffer then contains nothing usable.
+///
+/// A buffer that is too small is refused with the length that would do.
+///
+/// ```
+/// use iacp_wire::{Frame, InitializationNonce, Message, WriteError, message::ErpInit};
+///
+/// let init = ErpInit { initialization_nonce: InitializationNonce([7; 32]) };
+/// let frame = Frame::new(Message::ErpInit(&init));
+/// assert_eq!(frame.write(&mut [0; 16]), Err(WriteError::TooSmall { needed: 36 }));
+/// assert_eq!(frame.write(&mut [0; 36]), Ok(36));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WriteError {
@@ -103,9 +132,9 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooSmall { needed } => write!(f, "the buffer is too small: {needed} bytes are needed"),
-            Self::TooLong => write!(f, "the payload is longer than 65,535 bytes"),
-            Self::Length => write!(f, "a length field is not the length of what it measures"),
-            Self::Tlvs => write!(f, "the message does not take these TLVs"),
+            Self::TooLong => f.pad("the payload is longer than 65,535 bytes"),
+            Self::Length => f.pad("a length field is not the length of what it measures"),
+            Self::Tlvs => f.pad("the message does not take these TLVs, or lacks one"),
         }
     }
 }

@@ -1,4 +1,22 @@
 //! The newtypes that the wire structs are made of. All are big-endian byte strings without alignment.
+//!
+//! ```
+//! use core::net::{IpAddr, Ipv4Addr};
+//!
+//! use iacp_wire::{Cookie, Digest, Eid, Locator, RefusedDigest, Signature};
+//!
+//! let agent = Eid([0xAB; 32]);
+//! assert!(agent.to_string().starts_with("abab")); // lower-case hexadecimal
+//!
+//! // A locator is the 16 bytes of an IPv6 address.
+//! let address = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+//! let locator = Locator::from(address);
+//! assert_eq!(locator.0[10..], [0xFF, 0xFF, 192, 0, 2, 1]);
+//! assert_eq!(IpAddr::from(locator), address);
+//!
+//! assert!(Cookie::ZERO.is_zero()); // no R-Cookie is assigned yet
+//! assert_eq!((Digest::LEN, RefusedDigest::LEN, Signature::LEN), (32, 8, 64));
+//! ```
 
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
@@ -127,6 +145,8 @@ impl From<Locator> for IpAddr {
 ///
 /// A process that presents it is treated as the agent, so it cannot be printed, copied or compared here: take the bytes
 /// out into a type that wipes itself and compares in constant time.
+///
+/// An example is at [`ErpAlloc`](crate::message::ErpAlloc).
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct IatField(pub [u8; 32]);

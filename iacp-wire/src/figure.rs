@@ -6,6 +6,16 @@ use zerocopy::network_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A fixed-size body: a struct in the field order of its figure.
+///
+/// A program that draws a figure needs only its fields.
+///
+/// ```
+/// use iacp_wire::{Figure, message::PssNeg};
+///
+/// assert_eq!(PssNeg::FIELDS[1], ("negotiation_turn_counter", 2));
+/// let bytes: usize = PssNeg::FIELDS.iter().map(|(_, size)| size).sum();
+/// assert_eq!(bytes, PssNeg::LEN);
+/// ```
 pub trait Figure: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
     /// The fields in wire order, with their sizes in bytes.
     const FIELDS: &'static [(&'static str, usize)];
@@ -15,6 +25,17 @@ pub trait Figure: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
 }
 
 /// The value of a field, for programs that print frames.
+///
+/// Such a program gets each field with its name; a secret is never shown.
+///
+/// ```
+/// use iacp_wire::{Eid, IatField, Message, Value, message::ErpKeepalive};
+///
+/// let alive = ErpKeepalive { eid: Eid([1; 32]), local_iat: IatField([2; 32]) };
+/// let mut lines = Vec::new();
+/// Message::ErpKeepalive(&alive).visit(&mut |field, value: Value<'_>| lines.push(format!("{field}: {value}")));
+/// assert_eq!(lines, [format!("eid: {}", "01".repeat(32)), "local_iat: secret".to_owned()]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A byte string.
@@ -34,6 +55,18 @@ impl fmt::Debug for Value<'_> {
             Self::Secret(_) => f.write_str("Secret(..)"),
             Self::Integer(number) => f.debug_tuple("Integer").field(number).finish(),
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
+        }
+    }
+}
+
+/// Bytes are lower-case hexadecimal. A secret is not shown.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::Secret(_) => f.pad("secret"),
+            Self::Integer(number) => number.fmt(f),
+            Self::Text(text) => f.pad(text),
         }
     }
 }

@@ -12,6 +12,32 @@ use crate::read::Reader;
 use crate::tlv::Tlvs;
 
 /// A whole frame: header, session header, message, TLVs.
+///
+/// ```
+/// use iacp_wire::message::PssAck;
+/// use iacp_wire::{Cookie, Eid, Flags, Frame, Message, Signature};
+/// use zerocopy::network_endian::{U32, U64};
+///
+/// let ack = PssAck {
+///     responder_eid: Eid([1; 32]),
+///     session_connection_cookie: Cookie([2; 8]),
+///     responder_initial_sequence: U64::new(40),
+///     agreed_capabilities: U32::new(0),
+///     signature: Signature::ZERO,
+/// };
+/// let frame = Frame::new(Message::PssAck(&ack)).in_session(Cookie([3; 8]));
+/// let mut buffer = [0; 256];
+/// let length = frame.write(&mut buffer)?;
+///
+/// // The signature covers the frame without its own 64 bytes, and takes their place.
+/// let span = frame.signature_span().ok_or("the message is signed")?;
+/// buffer[span.clone()].fill(9); // by the identity, in real life
+/// let read = Frame::parse(&buffer[..length])?;
+/// assert!(read.flags.contains(Flags::SESSION));
+/// assert!(matches!(read.message, Message::PssAck(ack) if ack.signature == Signature([9; 64])));
+/// assert_eq!(span.end, length);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
     /// The header's flags as received. In a common header SESSION says whether there is a responder cookie; in an Outer
@@ -144,6 +170,25 @@ impl<'a> Frame<'a> {
 }
 
 /// The I-Cookie and the R-Cookie of a session's frame, by which a host finds the session.
+///
+/// ```
+/// use iacp_wire::message::PssDataStream;
+/// use iacp_wire::{AeadNonce, Cookie, Frame, Message, session_cookies};
+/// use zerocopy::network_endian::U64;
+///
+/// let (initiator, responder) = (Cookie([2; 8]), Cookie([3; 8]));
+/// let head = PssDataStream {
+///     session_connection_cookie: initiator,
+///     sequence_number: U64::new(41),
+///     aead_nonce: AeadNonce([0; 12]),
+/// };
+/// let frame = Frame::new(Message::PssDataStream { head: &head, sealed: &[0; 20] }).in_session(responder);
+/// let mut buffer = [0; 128];
+/// let length = frame.write(&mut buffer)?;
+/// assert_eq!(session_cookies(&buffer[..length]), Some((initiator, responder)));
+/// assert_eq!(session_cookies(&buffer[..length - 1]), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn session_cookies(datagram: &[u8]) -> Option<(Cookie, Cookie)> {
     let frame = Frame::parse(datagram).ok()?;

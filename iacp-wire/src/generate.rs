@@ -19,6 +19,7 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -60,6 +61,19 @@ impl<'a> Arbitrary<'a> for WellFormed {
 }
 
 /// How a frame is damaged: one way for each [`Reason`](crate::Reason).
+///
+/// A test of one check in the parser takes frames with only that damage.
+///
+/// ```
+/// use arbitrary::Unstructured;
+/// use iacp_wire::generate::{Damage, NearMiss};
+/// use iacp_wire::{Frame, Reason};
+///
+/// let near = NearMiss::of(Damage::TlvRepeated, &mut Unstructured::new(&[7; 300]))?;
+/// let error = Frame::parse(near.as_bytes()).expect_err("it is damaged");
+/// assert!(matches!(error.reason, Reason::TlvRepeated(_)));
+/// # Ok::<(), arbitrary::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// It ends inside its figure, and Payload Length agrees with that.
@@ -104,6 +118,25 @@ impl Damage {
         Self::IpVersion,
         Self::Utf8,
     ];
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Truncated => "ends inside its figure",
+            Self::Trailing => "a byte follows the evidence",
+            Self::Version => "another version",
+            Self::UnknownType => "a type without a common header",
+            Self::PayloadLength => "a wrong Payload Length",
+            Self::Length => "a wrong length of a variable part",
+            Self::TlvOverrun => "a TLV runs past the end",
+            Self::TlvRepeated => "a TLV stands twice",
+            Self::TlvSize => "a TLV of a wrong length",
+            Self::TlvMissing => "no MIGRATION_VECTOR",
+            Self::IpVersion => "an unknown IP version",
+            Self::Utf8 => "a URI that is not UTF-8",
+        })
+    }
 }
 
 /// The bytes of a frame that is refused for exactly one reason.

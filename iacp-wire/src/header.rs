@@ -13,6 +13,8 @@
 //! The Outer Transport Header has the same bit positions with version 0, so the first byte distinguishes the two. It
 //! has no length: its payload runs to the end of the datagram.
 
+use core::fmt;
+
 use crate::error::{ParseError, Reason};
 use crate::read::Reader;
 
@@ -20,7 +22,7 @@ use crate::read::Reader;
 pub const VERSION: u8 = 1;
 /// Length of the common header, and of the Outer Transport Header's first word, in bytes.
 pub const HEADER_LEN: usize = 4;
-/// The longest payload that Payload Length can express.
+/// The longest payload that Payload Length can express, in bytes.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
 /// The four flag bits of a header (`IACP §7.3`).
@@ -73,6 +75,25 @@ impl Flags {
     }
 }
 
+/// The flags that are set by name, reserved ones as a number.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reserved = self.without(self.sendable()).0;
+        let mut between = "";
+        for (flag, name) in [(Self::SESSION, "SESSION"), (Self::FIN, "FIN")] {
+            if self.contains(flag) {
+                write!(f, "{between}{name}")?;
+                between = ", ";
+            }
+        }
+        match reserved {
+            0 if between.is_empty() => f.pad("none"),
+            0 => Ok(()),
+            bits => write!(f, "{between}{bits:#x}"),
+        }
+    }
+}
+
 macro_rules! registry {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $name:literal),* $(,)?) => {
         /// The message types (`IACP §7.1`), and from 0x80 on those that the draft's text needs without a figure.
@@ -119,8 +140,8 @@ macro_rules! registry {
             }
         }
 
-        impl core::fmt::Display for MessageType {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        impl fmt::Display for MessageType {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(self.name())
             }
         }

@@ -8,6 +8,7 @@
 //!
 //! Length counts the value. Unknown types are skipped; a known one that is repeated or mis-sized is an error.
 
+use core::fmt;
 use core::net::IpAddr;
 
 use zerocopy::FromBytes;
@@ -19,6 +20,8 @@ use crate::put::put;
 use crate::read::Reader;
 
 /// One Type-Length-Value.
+///
+/// An example is at [`TlvWriter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tlv<'a> {
     /// The type.
@@ -28,6 +31,8 @@ pub struct Tlv<'a> {
 }
 
 /// The TLV types that this crate understands.
+///
+/// An example is at [`TlvWriter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum KnownTlv {
@@ -74,6 +79,19 @@ impl KnownTlv {
         }
     }
 
+    /// The registry's name; for codes that the registry does not have, ours.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MigrationVector => "MIGRATION_VECTOR",
+            Self::KeyShare => "KEY_SHARE",
+            Self::Airk => "AIRK",
+            Self::AppDigest => "APP_DIGEST",
+            Self::TicketIv => "TICKET_IV",
+            Self::DiscoveryProof => "DISCOVERY_PROOF",
+        }
+    }
+
     const fn bit(self) -> u8 {
         match self {
             Self::MigrationVector => 1,
@@ -93,6 +111,12 @@ impl KnownTlv {
             Self::TicketIv => Some(4),
             Self::DiscoveryProof => Some(16),
         }
+    }
+}
+
+impl fmt::Display for KnownTlv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -141,6 +165,22 @@ figure! {
 }
 
 /// A MIGRATION_VECTOR TLV of either IP version.
+///
+/// Addresses of two versions are both written as IPv6. [`TlvWriter`] has an example with IPv4.
+///
+/// ```
+/// use core::net::{Ipv4Addr, Ipv6Addr};
+///
+/// use iacp_wire::{KnownTlv, MigrationValueV6, MigrationVectorTlv, TlvWriter};
+///
+/// let (previous, current) = (Ipv4Addr::new(192, 0, 2, 1).into(), Ipv6Addr::LOCALHOST.into());
+/// let code = KnownTlv::MigrationVector.code();
+/// let mut buffer = [0; 64];
+/// let mut writer = TlvWriter::new(&mut buffer);
+/// writer.migration_vector(&MigrationVectorTlv { code, previous, current, nonce: [7; 8] })?;
+/// assert_eq!(writer.finish()?.as_bytes().len(), 2 + MigrationValueV6::LEN);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationVectorTlv {
     /// The code with which it came: 0x17 or 0x0C.
@@ -289,6 +329,29 @@ impl<'a> Tlvs<'a> {
 }
 
 /// Writes TLVs one after the other into the caller's buffer.
+///
+/// An agent that moved says so in a MIGRATION_VECTOR, and a receiver skips TLVs that it does not know.
+///
+/// ```
+/// use core::net::{IpAddr, Ipv4Addr};
+///
+/// use iacp_wire::{KnownTlv, MigrationValueV4, MigrationVectorTlv, Tlv, TlvWriter, Tlvs};
+///
+/// let home = |last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
+/// let code = KnownTlv::MigrationVector.code();
+/// let moved = MigrationVectorTlv { code, previous: home(1), current: home(2), nonce: [7; 8] };
+/// let mut buffer = [0; 64];
+/// let mut writer = TlvWriter::new(&mut buffer);
+/// writer.migration_vector(&moved)?;
+/// writer.push(Tlv { code: 0xEE, value: b"of a later version" })?;
+///
+/// let bytes = writer.finish()?.as_bytes();
+/// assert_eq!(usize::from(bytes[1]), MigrationValueV4::LEN);
+/// let read = Tlvs::parse(bytes)?;
+/// assert_eq!(read.migration_vector(), Some(moved));
+/// assert_eq!(read.iter().filter(|tlv| KnownTlv::from_code(tlv.code).is_none()).count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TlvWriter<'b> {
     buffer: &'b mut [u8],

@@ -281,7 +281,7 @@ fn why_a_frame_cannot_be_written_is_said_in_words() {
             "the buffer is too small: 88 bytes are needed",
             "the payload is longer than 65,535 bytes",
             "a length field is not the length of what it measures",
-            "the message does not take these TLVs",
+            "the message does not take these TLVs, or lacks one",
         ]
     );
 }

@@ -31,6 +31,8 @@ figure! {
     /// |    Target URL Length [2]      |  Target URL String (UTF-8) …  |
     /// +-------------------------------+-------------------------------+
     /// ```
+    ///
+    /// [`HandOffContext`] reads and writes it.
     HandOffContextHead = 68 {
         /// What made the hand-off necessary.
         trigger_type: U16,
@@ -44,6 +46,24 @@ figure! {
 }
 
 /// Hand-off Context Object (`IACP §4.1.4.3`): 68 bytes and the URL.
+///
+/// ```
+/// use iacp_wire::Digest;
+/// use iacp_wire::layout::{HandOffContext, HandOffContextHead};
+///
+/// let object = HandOffContext {
+///     trigger_type: 1,
+///     esd_eid: Digest([1; 32]),
+///     session_hash: Digest([2; 32]),
+///     target_url: "https://example.org/",
+/// };
+/// let mut buffer = [0; 128];
+/// let length = object.write(&mut buffer)?;
+/// assert_eq!(length, HandOffContextHead::LEN + 20);
+/// assert_eq!(HandOffContext::parse(&buffer[..length])?, object);
+/// assert!(HandOffContext::parse(&buffer[..length + 1]).is_err(), "it fills the bytes exactly");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IACP-054 (§4.1.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandOffContext<'a> {
@@ -103,6 +123,8 @@ figure! {
     /// |                 Namespace Alphanumeric String …               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// [`NamespaceRoot`] reads and writes it.
     NamespaceRootHead = 68 {
         /// Length of the string, in bytes.
         namespace_length: U16,
@@ -116,6 +138,22 @@ figure! {
 }
 
 /// Namespace root record (`IACP §5.2.1`): 68 bytes and the string.
+///
+/// ```
+/// use iacp_wire::layout::{NamespaceRoot, NamespaceRootHead};
+/// use iacp_wire::{Digest, Eid};
+///
+/// let root = NamespaceRoot {
+///     curation_public_key: Eid([1; 32]),
+///     escrow_allocation_index: Digest([2; 32]),
+///     namespace: "org.example",
+/// };
+/// let mut buffer = [0; 128];
+/// let length = root.write(&mut buffer)?;
+/// assert_eq!(length, NamespaceRootHead::LEN + 11);
+/// assert_eq!(NamespaceRoot::parse(&buffer[..length])?.namespace, "org.example");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IACP-112 (§5.2.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceRoot<'a> {

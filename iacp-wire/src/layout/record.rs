@@ -24,6 +24,8 @@ figure! {
     /// |                            Body …                             |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// [`Record`] reads and writes it.
     RecordHead = 44 {
         /// What the body is.
         kind: u8,
@@ -42,12 +44,12 @@ figure! {
 ///
 /// ```
 /// use iacp_wire::DhtKey;
-/// use iacp_wire::layout::Record;
+/// use iacp_wire::layout::{Record, RecordHead};
 ///
 /// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 1_790_000_000_000, body: &[9; 120] };
 /// let mut buffer = [0; 1_004];
 /// let length = record.write(&mut buffer)?;
-/// assert_eq!((length, &buffer[..4]), (164, &[1, 0, 0, 120][..]));
+/// assert_eq!((length, &buffer[..4]), (RecordHead::LEN + 120, &[1, 0, 0, 120][..]));
 /// assert_eq!(Record::parse(&buffer[..length])?, record);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -124,6 +126,23 @@ impl<'a> Record<'a> {
 figure! {
     /// Body of an AIRK_BINDING: an agent's identity root key, deposited before it is needed (`IACP §4.2.7.2`). Each key
     /// signs the first two fields.
+    ///
+    /// Both keys sign the same 64 bytes.
+    ///
+    /// ```
+    /// use iacp_wire::layout::AirkBinding;
+    /// use iacp_wire::{Eid, Signature};
+    /// use zerocopy::IntoBytes;
+    ///
+    /// let binding = AirkBinding {
+    ///     eid: Eid([1; 32]),
+    ///     airk: Eid([2; 32]),
+    ///     eid_signature: Signature::ZERO,
+    ///     airk_signature: Signature::ZERO,
+    /// };
+    /// let signed = &binding.as_bytes()[..2 * Eid::LEN];
+    /// assert_eq!(signed, [[1; 32], [2; 32]].as_flattened());
+    /// ```
     AirkBinding = 192 {
         /// The agent.
         eid: Eid,
@@ -138,6 +157,22 @@ figure! {
 
 figure! {
     /// Body of a REVOCATION.
+    ///
+    /// ```
+    /// use iacp_wire::layout::Revocation;
+    /// use iacp_wire::{Eid, Signature};
+    /// use zerocopy::network_endian::U64;
+    ///
+    /// let revoked = |first_invalid: u64| Revocation {
+    ///     eid: Eid([1; 32]),
+    ///     first_invalid_generation: U64::new(first_invalid),
+    ///     timestamp: U64::new(1_790_000_000_000),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let is_valid = |revocation: Revocation, generation| generation < revocation.first_invalid_generation.get();
+    /// assert!(is_valid(revoked(5), 4) && !is_valid(revoked(5), 5));
+    /// assert!(!is_valid(revoked(0), 0), "the key is dead");
+    /// ```
     Revocation = 112 {
         /// Whose bindings end.
         eid: Eid,
@@ -152,6 +187,25 @@ figure! {
 
 figure! {
     /// Body of a HOSTING: which LL-Entity answers for an agent (`IACP §5.3.2`). Each key signs the first four fields.
+    ///
+    /// ```
+    /// use iacp_wire::layout::Hosting;
+    /// use iacp_wire::{Eid, Signature};
+    /// use zerocopy::network_endian::U64;
+    ///
+    /// let hosting = Hosting {
+    ///     eid: Eid([1; 32]),
+    ///     ll_entity_instance_identifier: Eid([2; 32]),
+    ///     from: U64::new(1_790_000_000_000),
+    ///     until: U64::new(1_790_086_400_000),
+    ///     eid_signature: Signature::ZERO,
+    ///     lii_signature: Signature::ZERO,
+    /// };
+    /// let lifetime = hosting.from.get()..hosting.until.get();
+    /// let host = |now| lifetime.contains(&now).then_some(hosting.ll_entity_instance_identifier);
+    /// assert_eq!(host(1_790_000_000_000), Some(Eid([2; 32])));
+    /// assert_eq!(host(1_790_086_400_000), None);
+    /// ```
     Hosting = 208 {
         /// The agent.
         eid: Eid,
@@ -170,6 +224,24 @@ figure! {
 
 figure! {
     /// Body of a PUBLICATION: an agent publishes itself in a Discovery Space (`IACP §6.2`).
+    ///
+    /// An agent repeats it within the hour, for as long as it wants to be found.
+    ///
+    /// ```
+    /// use iacp_wire::layout::Publication;
+    /// use iacp_wire::{DhtKey, Eid, Signature};
+    /// use zerocopy::network_endian::U64;
+    ///
+    /// let publish = |now: u64| Publication {
+    ///     target_space_coordinate: DhtKey([7; 32]),
+    ///     eid: Eid([1; 32]),
+    ///     from: U64::new(now),
+    ///     until: U64::new(now + 3_600_000),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let (first, next) = (publish(1_790_000_000_000), publish(1_790_003_000_000));
+    /// assert!(next.from < first.until, "there is no gap");
+    /// ```
     Publication = 144 {
         /// Which space.
         target_space_coordinate: DhtKey,
@@ -186,6 +258,25 @@ figure! {
 
 figure! {
     /// Body of a SCORE: one node's opinion of an agent (`IACP §3.6`).
+    ///
+    /// ```
+    /// use iacp_wire::layout::Score;
+    /// use iacp_wire::{Eid, RefusedDigest, Signature};
+    /// use zerocopy::network_endian::{U16, U32, U64};
+    ///
+    /// let score = Score {
+    ///     eid: Eid([1; 32]),
+    ///     directory_node_eid: Eid([3; 32]),
+    ///     score: U16::new(8_250),
+    ///     reserved: [0; 2],
+    ///     entries: U32::new(40),
+    ///     log_hash: RefusedDigest([8; 8]),
+    ///     timestamp: U64::new(1_790_000_000_000),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let percent = f32::from(score.score.get()) / 100.0;
+    /// assert_eq!(format!("{percent:.1} % after {} entries", score.entries), "82.5 % after 40 entries");
+    /// ```
     Score = 152 {
         /// The agent.
         eid: Eid,
@@ -208,6 +299,29 @@ figure! {
 
 figure! {
     /// Body of a NODE: where a directory node is, and which work gave it its place.
+    ///
+    /// ```
+    /// use core::net::{IpAddr, SocketAddr};
+    ///
+    /// use iacp_wire::layout::NodeRecord;
+    /// use iacp_wire::{Eid, Locator, Signature};
+    /// use zerocopy::network_endian::{U16, U64};
+    ///
+    /// let node = NodeRecord {
+    ///     eid: Eid([3; 32]),
+    ///     ip: Locator::from(IpAddr::from([192, 0, 2, 7])),
+    ///     port: U16::new(4227),
+    ///     classes: 0b0101,
+    ///     reserved: 0,
+    ///     timestamp: U64::new(1_790_000_000_000),
+    ///     nonce: U64::new(77_001),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let serves = |class: u8| node.classes & 1 << class != 0;
+    /// assert!(serves(2) && !serves(1));
+    /// let at = SocketAddr::new(IpAddr::from(node.ip), node.port.get());
+    /// assert_eq!(at.to_string(), "192.0.2.7:4227");
+    /// ```
     NodeRecord = 132 {
         /// The node.
         eid: Eid,
@@ -230,6 +344,27 @@ figure! {
 
 figure! {
     /// Body of a FILTER: a part of one node's revocation filter (`IACP §5.5.3`).
+    ///
+    /// ```
+    /// use iacp_wire::layout::FilterPart;
+    /// use iacp_wire::{Eid, Signature};
+    /// use zerocopy::network_endian::{U16, U32};
+    ///
+    /// let mut bits = [0; 512];
+    /// bits[0] = 0b0000_0100;
+    /// let part = FilterPart {
+    ///     epoch: U32::new(690),
+    ///     order: 0,
+    ///     reserved: 0,
+    ///     part: U16::new(3),
+    ///     bits,
+    ///     directory_node_eid: Eid([3; 32]),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let parts = (1_usize << (16 + part.order)) / (8 * part.bits.len());
+    /// assert_eq!(parts, 16, "so many parts make the whole filter");
+    /// assert!(usize::from(part.part.get()) < parts);
+    /// ```
     FilterPart = 616 {
         /// Of 30 days.
         epoch: U32,
@@ -252,6 +387,8 @@ type Bits = [u8; 512];
 
 figure! {
     /// Body of a VERDICT before its votes (`IACP §5.5.2`).
+    ///
+    /// An example is at [`Verdict`](crate::layout::Verdict).
     VerdictHead = 68 {
         /// Which accusation.
         accusation_id: Digest,
@@ -268,6 +405,8 @@ figure! {
 
 figure! {
     /// A vote of a VERDICT: the remaining fields of the POM_VOTE.
+    ///
+    /// An example is at [`Verdict`](crate::layout::Verdict).
     VerdictVote = 104 {
         /// The node.
         voter_eid: Eid,

@@ -12,6 +12,8 @@ use crate::read::Reader;
 
 figure! {
     /// Body of a CUSTODY behind its two paths and before its votes (`IACP §5.5.3`).
+    ///
+    /// An example is at [`Custody`].
     CustodyTerms = 73 {
         /// The key that the child keeps.
         child_key: Eid,
@@ -26,6 +28,8 @@ figure! {
 
 figure! {
     /// A vote of a CUSTODY: a node's signature over the fields before the number of votes.
+    ///
+    /// An example is at [`Custody`].
     CustodyVote = 96 {
         /// The node.
         directory_node_eid: Eid,
@@ -46,6 +50,28 @@ figure! {
 /// +---------------------------------------------------------------+
 /// |          v times: Directory node EID 32 | Signature 64        |
 /// +---------------------------------------------------------------+
+/// ```
+///
+/// ```
+/// use iacp_wire::layout::{Custody, CustodyTerms, CustodyVote};
+/// use iacp_wire::{Digest, Eid, Signature, WriteError};
+/// use zerocopy::network_endian::U64;
+///
+/// let terms = CustodyTerms {
+///     child_key: Eid([1; 32]),
+///     not_after: U64::new(1_790_000_000_000),
+///     accusation_id: Digest([8; 32]),
+///     count: 2,
+/// };
+/// let vote = |node| CustodyVote { directory_node_eid: Eid([node; 32]), signature: Signature::ZERO };
+/// let votes = [vote(3), vote(4)];
+/// let custody = Custody { path: b"a curator", child: b"its child", terms: &terms, votes: &votes };
+/// let mut buffer = [0; 512];
+/// let length = custody.write(&mut buffer)?;
+/// assert_eq!(Custody::parse(&buffer[..length])?, custody);
+/// let lacks_one = Custody { votes: &votes[..1], ..custody };
+/// assert_eq!(lacks_one.write(&mut buffer), Err(WriteError::Length));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Custody<'a> {
@@ -89,6 +115,8 @@ impl<'a> Custody<'a> {
 
 figure! {
     /// Body of an ASSERTION behind its path.
+    ///
+    /// An example is at [`Assertion`].
     AssertionTerms = 114 {
         /// An EID, or the digest of a URI without query and fragment.
         subject: Digest,
@@ -111,6 +139,25 @@ figure! {
 /// +-------------------------------+-------------------------------+
 /// |  Subject 32 | Value 2 | From 8 | Until 8 | Signature 64       |
 /// +---------------------------------------------------------------+
+/// ```
+///
+/// ```
+/// use iacp_wire::layout::{Assertion, AssertionTerms};
+/// use iacp_wire::{Digest, Signature};
+/// use zerocopy::network_endian::{U16, U64};
+///
+/// let terms = AssertionTerms {
+///     subject: Digest([8; 32]), // of a URI
+///     value: U16::new(9_000),
+///     from: U64::new(1_790_000_000_000),
+///     until: U64::new(1_790_086_400_000),
+///     signature: Signature::ZERO,
+/// };
+/// let mut buffer = [0; 256];
+/// let length = Assertion { path: b"a curator", terms: &terms }.write(&mut buffer)?;
+/// let read = Assertion::parse(&buffer[..length])?;
+/// assert_eq!((read.path, read.terms.value.get()), (&b"a curator"[..], 9_000)); // 90 %
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion<'a> {
@@ -143,6 +190,34 @@ impl<'a> Assertion<'a> {
 }
 
 /// Body of a VERDICT (`IACP §5.5.2`): a head of 68 bytes, and its votes.
+///
+/// What all votes have in common stands once, before them.
+///
+/// ```
+/// use iacp_wire::layout::{Verdict, VerdictHead, VerdictVote};
+/// use iacp_wire::message::PomVote;
+/// use iacp_wire::{Digest, Eid, Signature};
+/// use zerocopy::network_endian::U64;
+///
+/// let vote = |node| PomVote {
+///     accusation_id: Digest([8; 32]),
+///     offender_eid: Eid([1; 32]),
+///     outcome: 1, // guilty
+///     reserved: [0; 3],
+///     epoch: U64::new(59_666_667),
+///     voter_eid: Eid([node; 32]),
+///     signature: Signature([node; 64]),
+/// };
+/// let cast = [vote(3), vote(4), vote(5)];
+/// let votes = cast.map(|PomVote { voter_eid, epoch, signature, .. }| VerdictVote { voter_eid, epoch, signature });
+/// let [PomVote { accusation_id, offender_eid, outcome, .. }, ..] = cast;
+/// let head = VerdictHead { accusation_id, offender_eid, outcome, count: 3, reserved: [0; 2] };
+/// let mut buffer = [0; 512];
+/// let length = Verdict { head: &head, votes: &votes }.write(&mut buffer)?;
+/// assert_eq!(length, VerdictHead::LEN + 3 * VerdictVote::LEN);
+/// assert_eq!(Verdict::parse(&buffer[..length])?.votes, votes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict<'a> {
     /// The accusation, the offender, the outcome.

@@ -19,6 +19,8 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`TicketedRequest`].
     AccessTicketReq = 136 {
         /// The requester.
         requestor_eid: Eid,
@@ -45,6 +47,8 @@ figure! {
     /// |            Curator Digital Signature (Ed25519) [64]           |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`TicketedRequest`].
     AccessTicketRes = 136 {
         /// The space to which the ticket gives access.
         target_space_coordinate: DhtKey,
@@ -69,6 +73,38 @@ figure! {
     /// +---------------------------------------------------------------+
     /// |                          Inner frame …                        |
     /// +---------------------------------------------------------------+
+    /// ```
+    ///
+    /// The holder presents the curator's ticket with each request, and signs the whole.
+    ///
+    /// ```
+    /// use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
+    /// use iacp_wire::{DhtKey, Eid, Frame, Message, Signature};
+    /// use zerocopy::network_endian::U64;
+    ///
+    /// let asked = AccessTicketReq {
+    ///     requestor_eid: Eid([1; 32]),
+    ///     target_space_coordinate: DhtKey([7; 32]),
+    ///     timestamp: U64::new(1_790_000_000_000),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let ticket = AccessTicketRes {
+    ///     target_space_coordinate: asked.target_space_coordinate,
+    ///     receiver_eid: asked.requestor_eid,
+    ///     expiration_timestamp: U64::new(1_790_003_600_000),
+    ///     signature: Signature([2; 64]), // the curator's
+    /// };
+    /// let head = TicketedRequest {
+    ///     target_space_coordinate: ticket.target_space_coordinate,
+    ///     receiver_eid: ticket.receiver_eid,
+    ///     expiration_timestamp: ticket.expiration_timestamp,
+    ///     curator_signature: ticket.signature,
+    ///     signature: Signature::ZERO, // the holder's
+    /// };
+    /// let frame = Frame::new(Message::TicketedRequest { head: &head, inner: b"a request" });
+    /// let span = frame.signature_span().ok_or("the holder signs")?;
+    /// assert_eq!(span, 4 + AccessTicketRes::LEN..4 + TicketedRequest::LEN);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     TicketedRequest = 200 {
         /// The ticket's space.

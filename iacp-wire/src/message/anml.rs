@@ -20,6 +20,37 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// ```
+    /// use iacp_wire::message::{AnmlFallbackAnswer, AnmlFallbackQuery};
+    /// use iacp_wire::{Eid, Frame, Message, Signature, TransactionId};
+    /// use zerocopy::network_endian::{U32, U64};
+    ///
+    /// let tail = AnmlFallbackQuery {
+    ///     requestor_eid: Eid([1; 32]),
+    ///     transaction_nonce: TransactionId([5; 8]),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let mut buffer = [0; 256];
+    /// let query = Message::AnmlFallbackQuery { uri: "https://example.org/", tail: &tail };
+    /// let length = Frame::new(query).write(&mut buffer)?;
+    /// let Message::AnmlFallbackQuery { uri, tail } = Frame::parse(&buffer[..length])?.message else {
+    ///     return Err("a query".into());
+    /// };
+    /// assert_eq!(uri, "https://example.org/");
+    ///
+    /// let answer = AnmlFallbackAnswer {
+    ///     transaction_nonce: tail.transaction_nonce,
+    ///     status: U32::ZERO,
+    ///     mapped_eid: Eid([2; 32]),
+    ///     expiry: U64::new(1_790_000_000_000),
+    ///     resolver_eid: Eid([3; 32]),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let mapped = (answer.status.get() == 0).then_some(answer.mapped_eid);
+    /// assert_eq!(mapped, Some(Eid([2; 32])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     AnmlFallbackQuery = 104 {
         /// The requester.
         requestor_eid: Eid,
@@ -46,6 +77,8 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`AnmlFallbackQuery`].
     AnmlFallbackAnswer = 148 {
         /// The nonce of the query.
         transaction_nonce: TransactionId,

@@ -15,6 +15,8 @@ figure! {
     /// |                          Inner frame …                        |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`Message`](crate::Message).
     PathRelay = 4 {
         /// 2 or 3; the direct path is 1. It is the sender's statement, which proves nothing.
         path: u8,
@@ -46,6 +48,8 @@ figure! {
     /// |                       Carrier's LII [32]                      |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`OuterTransport`](crate::message::OuterTransport).
     TransitGrant = 116 {
         /// The Transit-ID for the first word of the Outer Transport Header from now on.
         granted_transit_id: U16,
@@ -92,6 +96,32 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// The exporter takes an offer that names it and is not too late.
+    ///
+    /// ```
+    /// use core::net::IpAddr;
+    ///
+    /// use iacp_wire::message::DockOffer;
+    /// use iacp_wire::{Eid, Locator, Signature, X25519Key};
+    /// use zerocopy::network_endian::{U16, U64};
+    ///
+    /// let offer = DockOffer {
+    ///     importer_instance_identifier: Eid([1; 32]),
+    ///     exporter_instance_identifier: Eid([2; 32]),
+    ///     eid: Eid([3; 32]),
+    ///     importer_ip: Locator::from(IpAddr::from([192, 0, 2, 1])),
+    ///     importer_port: U16::new(4227),
+    ///     reserved: [0; 2],
+    ///     ephemeral_key: X25519Key([4; 32]),
+    ///     expiry: U64::new(1_790_000_060_000),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let is_for = |lii: Eid, now: u64| offer.exporter_instance_identifier == lii && now < offer.expiry.get();
+    /// assert!(is_for(Eid([2; 32]), 1_790_000_000_000));
+    /// assert!(!is_for(Eid([2; 32]), 1_790_000_060_000));
+    /// assert!(!is_for(Eid([9; 32]), 1_790_000_000_000));
+    /// ```
     DockOffer = 220 {
         /// The host that takes over.
         importer_instance_identifier: Eid,
@@ -128,6 +158,32 @@ figure! {
     /// +-------------------------------+-------------------------------+
     /// |                             Bytes …                           |
     /// +---------------------------------------------------------------+
+    /// ```
+    ///
+    /// The first frame of a stream contains the URL.
+    ///
+    /// ```
+    /// use iacp_wire::message::SandboxStream;
+    /// use iacp_wire::{Digest, Frame, Message};
+    /// use zerocopy::network_endian::{U16, U32};
+    ///
+    /// let head = SandboxStream {
+    ///     esd_eid: Digest([1; 32]),
+    ///     stream: U32::new(1),
+    ///     stream_flags: U16::new(SandboxStream::OPENS),
+    ///     reserved: [0; 2],
+    /// };
+    /// let mut buffer = [0; 128];
+    /// let opened = Message::SandboxStream { head: &head, bytes: b"https://example.org/" };
+    /// let length = Frame::new(opened).write(&mut buffer)?;
+    /// let Message::SandboxStream { head, bytes } = Frame::parse(&buffer[..length])?.message else {
+    ///     return Err("a stream".into());
+    /// };
+    /// let flags = head.stream_flags.get();
+    /// let url = (flags & SandboxStream::OPENS != 0).then(|| std::str::from_utf8(bytes)).transpose()?;
+    /// assert_eq!(url, Some("https://example.org/"));
+    /// assert_eq!(flags & SandboxStream::ENDS, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     SandboxStream = 40 {
         /// The derivative that stands for the agent.

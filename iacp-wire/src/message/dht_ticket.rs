@@ -23,6 +23,37 @@ figure! {
     /// |             Owner Digital Signature (Ed25519) [64]            |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// A directory node answers with what the owner stored, signature included; a peer of the owner's session opens it.
+    ///
+    /// ```
+    /// use iacp_wire::message::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
+    /// use iacp_wire::{AeadNonce, DhtKey, Eid, SealedLocator, Signature, TransactionId};
+    /// use zerocopy::network_endian::U32;
+    ///
+    /// let stored = DhtTicketStore {
+    ///     target_storage_key: DhtKey([7; 32]),
+    ///     target_agent_eid: Eid([1; 32]),
+    ///     time_to_live: U32::new(3_600),
+    ///     aead_nonce: AeadNonce([2; 12]),
+    ///     encrypted_forwarding_data: SealedLocator([3; 36]),
+    ///     signature: Signature([4; 64]),
+    /// };
+    /// let query = DhtTicketQuery {
+    ///     target_storage_key: DhtKey([7; 32]),
+    ///     transaction_id: TransactionId([5; 8]),
+    ///     requestor_eid: Eid([6; 32]),
+    /// };
+    /// let is_there = query.target_storage_key == stored.target_storage_key;
+    /// let answer = DhtTicketResp {
+    ///     transaction_id: query.transaction_id,
+    ///     status_code: U32::new(u32::from(!is_there)),
+    ///     aead_nonce: stored.aead_nonce,
+    ///     encrypted_forwarding_data: stored.encrypted_forwarding_data,
+    ///     signature: stored.signature,
+    /// };
+    /// assert_eq!((answer.status_code.get(), answer.signature), (0, Signature([4; 64])));
+    /// ```
     DhtTicketStore = 180 {
         /// SHA-256 of the EID.
         target_storage_key: DhtKey,
@@ -51,6 +82,8 @@ figure! {
     /// |                      Requestor EID [32]                       |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`DhtTicketStore`].
     DhtTicketQuery = 72 {
         /// SHA-256 of the EID that is looked for.
         target_storage_key: DhtKey,
@@ -77,6 +110,8 @@ figure! {
     /// |             Owner Digital Signature (Ed25519) [64]            |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`DhtTicketStore`].
     DhtTicketResp = 124 {
         /// The transaction of the query.
         transaction_id: TransactionId,

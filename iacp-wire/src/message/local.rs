@@ -18,6 +18,8 @@ figure! {
     /// |                         Inner frame …                         |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`AaiRequest`].
     Local = 64 {
         /// The agent.
         eid: Eid,
@@ -39,6 +41,37 @@ figure! {
     /// +---------------------------------------------------------------+
     /// |                          Arguments …                          |
     /// +---------------------------------------------------------------+
+    /// ```
+    ///
+    /// An agent sends its request inside a LOCAL frame, with its token; the RESULT repeats the number.
+    ///
+    /// ```
+    /// use iacp_wire::message::{AaiNotice, AaiRequest, Local};
+    /// use iacp_wire::{Eid, Frame, IatField, Message};
+    /// use zerocopy::network_endian::{U16, U32, U64};
+    ///
+    /// let ask = AaiRequest {
+    ///     op: U16::new(25), // RESOLVE
+    ///     op_reserved: U16::ZERO,
+    ///     request: U32::new(7),
+    ///     session: U64::ZERO,
+    /// };
+    /// let mut inner = [0; 64];
+    /// let length = Frame::new(Message::AaiRequest { head: &ask, arguments: b"a.example" }).write(&mut inner)?;
+    /// let head = Local { eid: Eid([1; 32]), local_iat: IatField([2; 32]) };
+    /// let mut datagram = [0; 256];
+    /// let sent = Frame::new(Message::Local { head: &head, inner: &inner[..length] }).write(&mut datagram)?;
+    /// assert_eq!(sent, 4 + Local::LEN + 4 + AaiRequest::LEN + 9);
+    ///
+    /// let told = AaiNotice {
+    ///     notice: U16::new(1), // RESULT
+    ///     result_status: U16::ZERO,
+    ///     request: U32::new(7),
+    ///     session: U64::ZERO,
+    /// };
+    /// let is_answer = told.request == ask.request;
+    /// assert!(is_answer && told.result_status.get() == 0, "it is done");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     AaiRequest = 16 {
         /// What is asked.
@@ -66,6 +99,8 @@ figure! {
     /// |                           Content …                           |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`AaiRequest`].
     AaiNotice = 16 {
         /// The kind of notice.
         notice: U16,

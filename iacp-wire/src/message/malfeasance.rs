@@ -25,6 +25,8 @@ figure! {
     /// |          Accusing Node Cryptographic Signature [64]           |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`MalfeasanceData`]; one with claims is at [`Claims`].
     ProofOfMal = 164 {
         /// The version of the ticket's own format: 1.
         version: U16,
@@ -43,6 +45,8 @@ figure! {
 
 figure! {
     /// A binding that the accused once signed (`IACP §4.2.7.1`).
+    ///
+    /// An example is at [`MalfeasanceData`].
     HeaderFragment = 88 {
         /// The locator that was bound.
         ip: Locator,
@@ -67,6 +71,8 @@ figure! {
     /// |                       Accuser EID [32]                        |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// An example is at [`MalfeasanceData`].
     MalfeasanceEvidence = 216 {
         /// The fragment with the smaller digest.
         fragment_a: HeaderFragment,
@@ -87,6 +93,8 @@ impl Show for HeaderFragment {
 
 figure! {
     /// The fields before the two claims of offences 2 to 4, whose evidence is signed bodies.
+    ///
+    /// [`Claims::write`] fills it in.
     ClaimsHead = 6 {
         /// The kind of the claims: 1 CURATION, 2 DELEGATION, 3 POM_VOTE, 4 a turn of a negotiation.
         claim_kind: u8,
@@ -101,6 +109,8 @@ figure! {
 
 figure! {
     /// The fields after the two claims.
+    ///
+    /// An example is at [`Claims`].
     ClaimsTail = 40 {
         /// When the accuser verified them, Unix time in milliseconds.
         verification_time: U64,
@@ -121,6 +131,22 @@ figure! {
 /// +---------------------------------------------------------------+
 /// |        Verification time, Unix ms [8] | Accuser EID [32]      |
 /// +---------------------------------------------------------------+
+/// ```
+///
+/// ```
+/// use iacp_wire::Eid;
+/// use iacp_wire::message::{Claims, ClaimsHead, ClaimsTail};
+/// use zerocopy::network_endian::U64;
+///
+/// let tail = ClaimsTail { verification_time: U64::new(1_790_000_000_000), accuser_eid: Eid([3; 32]) };
+/// let mut buffer = [0; 256];
+/// let claims = Claims::write(2, b"one delegation", b"another", &tail, &mut buffer)?;
+/// assert_eq!(claims.as_bytes().len(), ClaimsHead::LEN + 14 + 7 + ClaimsTail::LEN);
+///
+/// let read = Claims::parse(claims.as_bytes())?;
+/// assert_eq!((read.kind(), read.a(), read.b()), (2, &b"one delegation"[..], &b"another"[..]));
+/// assert_eq!(read.tail().accuser_eid, Eid([3; 32]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims<'a> {
@@ -207,6 +233,8 @@ impl<'a> Claims<'a> {
 }
 
 /// The evidence of an accusation, by its offence.
+///
+/// An example is at [`MalfeasanceData`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence<'a> {
     /// Offence 1, and offences that this crate does not know: two bindings.
@@ -266,6 +294,60 @@ fn shows_claims(ticket: &ProofOfMal) -> bool {
 }
 
 /// Proof of Malfeasance Data, as it is embedded in other messages: a ticket with its evidence.
+///
+/// A ticket and its evidence end a session, and the same bytes are published.
+///
+/// ```
+/// use core::net::IpAddr;
+///
+/// use iacp_wire::message::{
+///     Evidence, HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal, PssRevocationPublish,
+/// };
+/// use iacp_wire::{DhtKey, Digest, Eid, Frame, Locator, Message, Signature};
+/// use zerocopy::IntoBytes;
+/// use zerocopy::network_endian::{U16, U32, U64};
+///
+/// // One generation of the offender, bound to two addresses.
+/// let offender = Eid([1; 32]);
+/// let bound = |last| HeaderFragment {
+///     ip: Locator::from(IpAddr::from([192, 0, 2, last])),
+///     generation_counter: U64::new(4),
+///     signature: Signature([last; 64]),
+/// };
+/// let evidence = MalfeasanceEvidence {
+///     fragment_a: bound(1),
+///     fragment_b: bound(2),
+///     verification_time: U64::new(1_790_000_000_000),
+///     accuser_eid: Eid([3; 32]),
+/// };
+/// let ticket = ProofOfMal {
+///     version: U16::new(1),
+///     offense_type: U16::new(1),
+///     target_eid: offender,
+///     digest_a: Digest([5; 32]), // of the fragments
+///     digest_b: Digest([6; 32]),
+///     signature: Signature::ZERO,
+/// };
+/// let data = [ticket.as_bytes(), evidence.as_bytes()].concat();
+/// let head = PssRevocationPublish {
+///     target_storage_key: DhtKey([7; 32]),
+///     offender_eid: offender,
+///     malfeasance_length: U32::new(380),
+///     signature: Signature::ZERO,
+/// };
+/// let mut buffer = [0; 600];
+/// let length = Frame::new(Message::PssRevocationPublish { head: &head, malfeasance: &data }).write(&mut buffer)?;
+///
+/// let Message::PssRevocationPublish { malfeasance, .. } = Frame::parse(&buffer[..length])?.message else {
+///     return Err("published".into());
+/// };
+/// let read = MalfeasanceData::parse(malfeasance)?;
+/// assert_eq!((read.ticket.target_eid, read.evidence.accuser()), (offender, Eid([3; 32])));
+/// let Evidence::Bindings(both) = read.evidence else { return Err("offence 1 has bindings".into()) };
+/// assert_eq!(both.fragment_a.generation_counter, both.fragment_b.generation_counter);
+/// assert_ne!(both.fragment_a.ip, both.fragment_b.ip);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalfeasanceData<'a> {
     /// The ticket.
@@ -307,6 +389,24 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// The accused fetches the accusation that the notice names, and believes only that.
+    ///
+    /// ```
+    /// use iacp_wire::message::PomNotice;
+    /// use iacp_wire::{Digest, Eid, Signature};
+    /// use zerocopy::network_endian::U64;
+    ///
+    /// let notice = PomNotice {
+    ///     accusation_id: Digest([8; 32]),
+    ///     offender_eid: Eid([1; 32]),
+    ///     opening_epoch: U64::new(59_666_666),
+    ///     directory_node_eid: Eid([3; 32]),
+    ///     signature: Signature::ZERO,
+    /// };
+    /// let opened_at = notice.opening_epoch.get() * 30; // Unix time in seconds
+    /// assert_eq!(opened_at, 1_789_999_980);
+    /// ```
     PomNotice = 168 {
         /// Which accusation.
         accusation_id: Digest,
@@ -339,6 +439,8 @@ figure! {
     /// |                Digital Signature (Ed25519) [64]               |
     /// +---------------------------------------------------------------+
     /// ```
+    ///
+    /// Votes with one outcome are collected in a [`Verdict`](crate::layout::Verdict); an example is there.
     PomVote = 172 {
         /// Which accusation.
         accusation_id: Digest,

@@ -42,6 +42,28 @@ use crate::figure::{Figure, signature_offset};
 use crate::header::MessageType;
 
 /// Any message: its figure, and what follows it.
+///
+/// A host that receives a datagram asks what it is, and takes the fields where they lie.
+///
+/// ```
+/// use iacp_wire::message::{Local, PathRelay};
+/// use iacp_wire::{Eid, Frame, IatField, Message, MessageType};
+///
+/// # let head = Local { eid: Eid([1; 32]), local_iat: IatField([2; 32]) };
+/// # let mut relayed = [0; 16];
+/// # let relay = Message::PathRelay { head: &PathRelay { path: 2, reserved: [0; 3] }, inner: &[] };
+/// # let length = Frame::new(relay).write(&mut relayed)?;
+/// # let mut buffer = [0; 128];
+/// # let length = Frame::new(Message::Local { head: &head, inner: &relayed[..length] }).write(&mut buffer)?;
+/// # let datagram = &buffer[..length];
+/// let message = Frame::parse(datagram)?.message;
+/// assert_eq!(message.message_type(), MessageType::Local);
+/// let Message::Local { head, inner } = message else { return Err("of the local channel".into()) };
+/// assert_eq!(head.eid, Eid([1; 32]));
+/// assert_eq!(inner, &datagram[4 + Local::LEN..]); // not a copy
+/// assert!(matches!(Frame::parse(inner)?.message, Message::PathRelay { head, .. } if head.path == 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IACP-159 (App. A)
 #[derive(Clone, Copy)]
 pub enum Message<'a> {
