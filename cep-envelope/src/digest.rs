@@ -68,7 +68,7 @@ impl PartialEq for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.spelled(&mut [0; Self::SPELLED]))
+        f.pad(self.spelled(&mut [0; Self::SPELLED]))
     }
 }
 
@@ -85,7 +85,7 @@ pub enum DigestError {
 
 impl fmt::Display for DigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::UnknownAlgorithm => "unknown digest algorithm",
             Self::Malformed => "malformed digest",
         })

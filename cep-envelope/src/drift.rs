@@ -7,6 +7,8 @@
 //! causal order     the parent's digest in the manifest: no clock can contradict it
 //! ```
 
+use core::fmt;
+
 use crate::finding::{Finding, Findings};
 use crate::manifest::Instant;
 use crate::time::{Moment, Precision, TimeFragment};
@@ -67,6 +69,15 @@ pub enum Drift {
     Days(i64),
     /// The name has a time to the second.
     Seconds(i64),
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Days(days) => write!(f, "{days} days"),
+            Self::Seconds(seconds) => write!(f, "{seconds} s"),
+        }
+    }
 }
 
 impl Drift {

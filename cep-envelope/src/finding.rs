@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::outcome::Outcome::{self, Continue, Fork, Quarantine, Resync, Triage};
+use crate::words::list;
 
 macro_rules! findings {
     ($($(#[$doc:meta])* $finding:ident = $name:literal, $default:ident, $lenient:ident, $words:literal;)+) => {
@@ -139,7 +140,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
@@ -187,5 +188,11 @@ impl Findings {
         if holds {
             self.add(finding);
         }
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(f, self.iter())
     }
 }

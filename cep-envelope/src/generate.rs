@@ -22,6 +22,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -45,6 +46,16 @@ pub enum Text {
 impl Text {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Name, Self::Manifest, Self::Notice];
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Name => "a name",
+            Self::Manifest => "a manifest",
+            Self::Notice => "a notice",
+        })
+    }
 }
 
 /// A well-formed text.
@@ -88,6 +99,20 @@ impl<'a> Arbitrary<'a> for WellFormed {
 }
 
 /// What is wrong with the text of a manifest or a notice, or with one of its members.
+///
+/// A test of one check takes texts with only that damage.
+///
+/// ```
+/// use arbitrary::Unstructured;
+/// use cep_envelope::generate::{Damage, NearMiss};
+/// use cep_envelope::json::JsonErrorKind;
+/// use cep_envelope::manifest::{Manifest, ManifestError};
+///
+/// let near = NearMiss::of_manifest(Damage::DuplicateKey, &mut Unstructured::new(&[7; 300]))?;
+/// let Err(ManifestError::Json(error)) = Manifest::read(near.as_bytes()) else { panic!("it is damaged") };
+/// assert_eq!(error.kind, JsonErrorKind::DuplicateKey);
+/// # Ok::<(), arbitrary::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// It is longer than its kind may be.
@@ -154,6 +179,32 @@ impl Damage {
     pub const OF_MANIFESTS: [Self; 3] = [Self::TimeFragment, Self::SealedCreatedAt, Self::Digest];
 }
 
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::TooLong => "too long",
+            Self::NotUtf8 => "not UTF-8",
+            Self::Syntax => "cut short",
+            Self::NotAnObject => "JSON, but not an object",
+            Self::TooDeep => "nested too deep",
+            Self::TooManyKeys => "too many members",
+            Self::DuplicateKey => "a member named twice",
+            Self::EscapedKey => "an escape in a member's name",
+            Self::Trailing => "something follows the object",
+            Self::WrongType => "a member that is not a string",
+            Self::Missing => "an absent member",
+            Self::Null => "a member that is null",
+            Self::Empty => "an empty member",
+            Self::MemberTooLong => "a member that is too long",
+            Self::Escaped => "an escape in a member",
+            Self::Control => "a control character in a member",
+            Self::TimeFragment => "a malformed time fragment",
+            Self::SealedCreatedAt => "a malformed sealed time",
+            Self::Digest => "a malformed digest",
+        })
+    }
+}
+
 /// All damages that a name can have.
 pub const OF_NAMES: [SurfaceReason; 8] = [
     SurfaceReason::Ended,
@@ -175,6 +226,16 @@ pub enum Wrong {
     Manifest(Damage),
     /// With a notice.
     Notice(Damage),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(reason) => write!(f, "name: {reason}"),
+            Self::Manifest(damage) => write!(f, "manifest: {damage}"),
+            Self::Notice(damage) => write!(f, "notice: {damage}"),
+        }
+    }
 }
 
 /// The bytes of a text that is refused for exactly one reason.

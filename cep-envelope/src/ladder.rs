@@ -21,6 +21,8 @@ use crate::manifest::{BoundKey, Disagreements, SurfaceParts, VerifiedManifest};
 use crate::state::VerificationState;
 
 /// Where an expected digest is from.
+///
+/// An example is at [`Ladder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Source {
@@ -28,6 +30,15 @@ pub enum Source {
     ControlPlane,
     /// Local: verified by this receiver before.
     Local,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ControlPlane => "stated by the control plane",
+            Self::Local => "verified by this receiver",
+        })
+    }
 }
 
 /// The check of a container format. It gets the bytes that the ladder is about, and no others.
@@ -69,7 +80,7 @@ pub struct NotAContainer;
 
 impl fmt::Display for NotAContainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a sound container")
+        f.pad("not a sound container")
     }
 }
 
@@ -128,12 +139,12 @@ pub enum NotProven {
 impl fmt::Display for NotProven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooEarly(state) => write!(f, "{} is yet to be reached", state.name()),
-            Self::DigestDiffers => f.write_str("the digest is not the one that was expected"),
-            Self::Container => f.write_str("the container is not sound"),
-            Self::AnotherObject => f.write_str("the manifest is another object's"),
+            Self::TooEarly(state) => write!(f, "{state} is yet to be reached"),
+            Self::DigestDiffers => f.pad("the digest is not the one that was expected"),
+            Self::Container => f.pad("the container is not sound"),
+            Self::AnotherObject => f.pad("the manifest is another object's"),
             Self::Mirrored(fields) => write!(f, "the name says something else than was sealed: {fields}"),
-            Self::NotApproved => f.write_str("the decision does not approve it"),
+            Self::NotApproved => f.pad("the decision does not approve it"),
         }
     }
 }
@@ -143,6 +154,25 @@ impl core::error::Error for NotProven {}
 /// What has been proven about one object, and about which bytes.
 ///
 /// The ladder borrows the bytes, so they cannot change while it exists. Other bytes start again at the bottom.
+///
+/// Each rung has its own evidence, and none is skipped.
+///
+/// ```
+/// use cep_envelope::VerificationState;
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::ladder::{BareFile, Ladder, NotProven, Source};
+///
+/// let mut ladder = Ladder::new();
+/// assert_eq!(ladder.contain(&BareFile), Err(NotProven::TooEarly(VerificationState::DigestMatched)));
+/// ladder.present(b"an object");
+/// assert_eq!(ladder.expect(&Digest::of(b"another"), Source::Local), Err(NotProven::DigestDiffers));
+/// ladder.expect(&Digest::of(b"an object"), Source::ControlPlane)?;
+/// ladder.contain(&BareFile)?;
+/// assert_eq!(ladder.proven(), VerificationState::ContainerVerified);
+/// assert!(ladder.is_provisional(), "only a notice has stated the digest");
+/// assert_eq!(ladder.missing(), Some(VerificationState::ManifestVerified));
+/// # Ok::<(), NotProven>(())
+/// ```
 // keeps: CEP-081 (§7), CEP-088 (§7)
 #[derive(Clone, Copy, Debug)]
 pub struct Ladder<'b> {

@@ -32,6 +32,7 @@ mod outcome;
 mod state;
 mod surface;
 mod time;
+mod words;
 
 pub use state::VerificationState;
 pub use surface::{

@@ -69,6 +69,12 @@ impl<'a> PollType<'a> {
     }
 }
 
+impl fmt::Display for PollType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// A state that a peer claims. It cannot be converted to a verified state.
 ///
 /// ```
@@ -96,6 +102,12 @@ impl<'a> ClaimedState<'a> {
             Self::Known(state) => state.name(),
             Self::Unknown(text) => text,
         }
+    }
+}
+
+impl fmt::Display for ClaimedState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -173,6 +185,8 @@ pub trait Resolver {
 }
 
 /// The members of a notification. All are required.
+///
+/// An example is at [`NotificationError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[allow(missing_docs, reason = "each is the member of its name")]
@@ -202,7 +216,24 @@ impl NotificationField {
     }
 }
 
+impl fmt::Display for NotificationField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Why a text is not a notification.
+///
+/// It names the member that is at fault.
+///
+/// ```
+/// use cep_envelope::json::Unfit;
+/// use cep_envelope::notification::{Notification, NotificationError, NotificationField};
+///
+/// let error = Notification::read(br#"{"from_agent":"alice","metadata":{}}"#).expect_err("not a notice");
+/// assert_eq!(error, NotificationError::Member(NotificationField::VerificationState, Unfit::Missing));
+/// assert_eq!(error.to_string(), "verification_state: missing");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -219,8 +250,8 @@ impl fmt::Display for NotificationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(e) => e.fmt(f),
-            Self::WrongType => f.write_str("a member of another type, or no metadata"),
-            Self::Member(field, unfit) => write!(f, "{}: {unfit}", field.name()),
+            Self::WrongType => f.pad("a member of another type, or no metadata"),
+            Self::Member(field, unfit) => write!(f, "{field}: {unfit}"),
         }
     }
 }

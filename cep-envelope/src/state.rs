@@ -1,5 +1,7 @@
 //! The verification states (`CEP §7`, `CEP Appendix A`).
 
+use core::fmt;
+
 // keeps: CEP-008 (§1.1)
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this list,
 /// and a state never counts as a further one.
@@ -58,6 +60,12 @@ impl VerificationState {
         let mut states = Self::LADDER.into_iter().skip_while(|state| *state != self);
         states.next();
         states.next()
+    }
+}
+
+impl fmt::Display for VerificationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

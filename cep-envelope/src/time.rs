@@ -182,6 +182,16 @@ impl TimeFragment {
     }
 
     /// The key to sort by, whatever the form.
+    ///
+    /// ```
+    /// use cep_envelope::{Surface, TimeOrder};
+    ///
+    /// let order = |name| Surface::parse(name).map(|surface| surface.time_order());
+    /// let day: TimeOrder = order("2026-05-16.a.p.high")?;
+    /// assert!(day < order("20260516t000000z.a.p.high")?, "a date is before each time of that day");
+    /// assert_eq!(order("20260516t120000z.a.p.high")?, order("2026-05-16t12-00-00z.b.q.low")?);
+    /// # Ok::<(), cep_envelope::SurfaceError>(())
+    /// ```
     // keeps: CEP-033 (§5)
     #[must_use]
     pub const fn order(self) -> TimeOrder {
@@ -282,6 +292,15 @@ pub enum Precision {
     Day,
     /// Some time of that second.
     Second,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Day => "to the day",
+            Self::Second => "to the second",
+        })
+    }
 }
 
 /// A real time in UTC, at the precision of the fragment that named it.

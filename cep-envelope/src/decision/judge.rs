@@ -51,6 +51,43 @@ pub struct Receiver<'r, C: ?Sized, K: ?Sized, S: ?Sized, L: ?Sized> {
 }
 
 /// What is proven about a delivery, and the decision.
+///
+/// An object without a manifest goes to a person, and the judgement says how much is known about it.
+///
+/// ```
+/// use cep_envelope::VerificationState;
+/// use cep_envelope::decision::{Decision, Delivery, Finding, Judgement, Outcome, Policy, Receiver};
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::ladder::{BareFile, Source};
+/// use cep_envelope::lineage::{MemoryLineage, Slot};
+/// use cep_envelope::manifest::{BoundKey, Instant};
+///
+/// let (lineage, policy) = (MemoryLineage::first([Slot::EMPTY; 8], [7; 16]), Policy::default());
+/// let no_keys = |_: &str, _: &str| None::<BoundKey>;
+/// let no_engine = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| false;
+/// let receiver = Receiver {
+///     name: "codex",
+///     container: &BareFile,
+///     keys: &no_keys,
+///     signatures: &no_engine,
+///     lineage: &lineage,
+///     policy: &policy,
+/// };
+/// let Judgement { ladder, manifest, decision } = receiver.judge(&Delivery {
+///     name: b"2026-05-16.backup.home.normal",
+///     sender: "jasper",
+///     object: Some(b"an object"),
+///     sealed: None,
+///     notice: None,
+///     expected: Some((Digest::of(b"an object"), Source::Local)),
+///     arrival: Instant::unix(1_778_740_910),
+/// });
+/// assert_eq!((ladder.proven(), manifest), (VerificationState::ContainerVerified, None));
+/// let why: Decision = decision;
+/// assert_eq!((why.outcome(), why.record()), (Outcome::Triage, None));
+/// assert!(why.deciding().contains(Finding::NoManifest));
+/// assert_eq!(why.to_string(), "triage: no sealed manifest came with it");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement<'b> {
     /// How far the evidence reaches.

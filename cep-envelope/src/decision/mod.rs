@@ -44,7 +44,18 @@ pub enum Trust {
     Full,
 }
 
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Lowered => "lowered",
+            Self::Full => "full",
+        })
+    }
+}
+
 /// What was decided, and why. Only [`Receiver::judge`] makes one.
+///
+/// An example is at [`Judgement`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decision {

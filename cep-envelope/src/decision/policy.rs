@@ -31,6 +31,14 @@ impl Default for Policy<'_> {
 }
 
 /// An outcome that no policy may choose for this finding.
+///
+/// ```
+/// use cep_envelope::decision::{Finding, Outcome, Policy, TooLenient};
+///
+/// let refused = Policy::default().with(Finding::BadSignature, Outcome::Continue);
+/// let TooLenient { at_best, .. } = refused.expect_err("it is not proven");
+/// assert_eq!(at_best, Outcome::Triage, "a person may look at it");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooLenient {

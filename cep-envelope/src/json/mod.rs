@@ -6,12 +6,21 @@
 
 use core::fmt;
 
-/// How deep objects and arrays may nest.
+/// How deep objects and arrays may nest: the number of levels.
 pub const MAX_DEPTH: usize = 8;
 /// How many members the objects that are open at one point of the text may have in total.
 pub const MAX_OPEN_KEYS: usize = 64;
 
 /// Why a text is refused, and at which byte.
+///
+/// ```
+/// use cep_envelope::json::{JsonErrorKind, object};
+///
+/// let error = object(br#"{"to":"alice","to":"mallory"}"#, 100).expect_err("named twice");
+/// assert_eq!(error.kind, JsonErrorKind::DuplicateKey);
+/// assert_eq!(error.to_string(), "a member named twice at byte 14");
+/// assert_eq!(object(b" {} ", 100), Ok("{}"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonError {
@@ -22,6 +31,8 @@ pub struct JsonError {
 }
 
 /// What is wrong with a text.
+///
+/// An example is at [`JsonError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -46,9 +57,9 @@ pub enum JsonErrorKind {
     Trailing,
 }
 
-impl JsonErrorKind {
-    const fn text(self) -> &'static str {
-        match self {
+impl fmt::Display for JsonErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
             Self::TooLong => "too long",
             Self::NotUtf8 => "not UTF-8",
             Self::Syntax => "not JSON",
@@ -58,13 +69,13 @@ impl JsonErrorKind {
             Self::DuplicateKey => "a member named twice",
             Self::EscapedKey => "an escape in a member's name",
             Self::Trailing => "bytes after the object",
-        }
+        })
     }
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.kind.text(), self.at)
+        write!(f, "{} at byte {}", self.kind, self.at)
     }
 }
 
@@ -324,6 +335,8 @@ impl<'a> Member<'a> {
 }
 
 /// Why a member cannot be used.
+///
+/// An example is at `manifest::ManifestError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -344,7 +357,7 @@ pub enum Unfit {
 
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Missing => "missing",
             Self::Null => "null",
             Self::Empty => "empty",

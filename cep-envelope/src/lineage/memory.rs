@@ -57,6 +57,8 @@ pub struct MemoryLineage<M> {
 }
 
 /// Why an object is not recorded. Nothing has changed: it must not continue.
+///
+/// An example is at [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RecordError {
@@ -71,7 +73,7 @@ pub enum RecordError {
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Full => "the lineage is full",
             Self::Decided => "the object has been decided meanwhile",
             Self::Overtaken => "the lineage has changed meanwhile",

@@ -7,6 +7,8 @@
 
 mod memory;
 
+use core::fmt;
+
 pub use memory::{MemoryLineage, RecordError, Slot};
 
 use crate::digest::Digest;
@@ -52,6 +54,16 @@ pub enum Memory {
     Decided,
 }
 
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::New => "new",
+            Self::HeldBack => "held back",
+            Self::Decided => "decided before",
+        })
+    }
+}
+
 /// The status of an object as a parent.
 // keeps: CEP-032 (§4), CEP-090 (§8), CEP-091 (§8), CEP-092 (§8)
 // keeps: CEP-093 (§8)
@@ -70,7 +82,22 @@ pub enum Parent {
     Approved(Approved),
 }
 
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "unknown",
+            Self::Undecided => "not approved yet",
+            Self::Invalid => "invalid",
+            Self::Forbidden => "nothing may continue it",
+            Self::Approved(Approved { continued_by: None, .. }) => "approved",
+            Self::Approved(_) => "approved, and continued already",
+        })
+    }
+}
+
 /// An approved object, as a parent.
+///
+/// An example is at [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Approved {
@@ -111,10 +138,48 @@ impl Line {
     }
 }
 
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Main(root) => write!(f, "the line of {root}"),
+            Self::Branch(first) => write!(f, "the branch of {first}"),
+        }
+    }
+}
+
 /// The record about a decided object: all of it was sealed, or decided.
 ///
 /// A receiver that stores its records in order, together with each call that invalidated, forbade or forgot something,
 /// can rebuild its lineage by repeating all of them.
+///
+/// A decision makes it; here it is written by hand.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::lineage::{
+///     Approved, Line, Lineage as _, MemoryLineage, Parent, Record, RecordError, Slot, Standing,
+/// };
+/// use cep_envelope::manifest::{CausalParent, Instant};
+///
+/// let root = Digest::of(b"the manifest of a root");
+/// let record = Record {
+///     manifest: root,
+///     key: [1; 32],
+///     parent: CausalParent::Root,
+///     sealed: Instant::unix(1_778_740_908),
+///     line: Line::Main(root),
+///     standing: Standing::Approved,
+/// };
+/// let mut lineage = MemoryLineage::first([Slot::EMPTY; 8], [7; 16]); // random bytes
+/// lineage.record(&record)?;
+/// assert_eq!(lineage.record(&record), Err(RecordError::Decided), "a replay");
+///
+/// let Parent::Approved(Approved { line, continued_by, .. }) = lineage.parent(&root) else {
+///     return Err("it is approved".into());
+/// };
+/// assert_eq!((line, continued_by), (Line::Main(root), None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Record {
@@ -133,6 +198,8 @@ pub struct Record {
 }
 
 /// How a remembered object stands.
+///
+/// An example is at [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Standing {
@@ -144,4 +211,15 @@ pub enum Standing {
     Invalid,
     /// Approved once, but nothing may continue it now.
     Forbidden,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Approved => "approved",
+            Self::HeldBack => "held back",
+            Self::Invalid => "invalid",
+            Self::Forbidden => "approved once, and nothing may continue it",
+        })
+    }
 }

@@ -67,6 +67,15 @@ pub struct SealedTime<'a> {
 }
 
 /// Why a sealed time is refused.
+///
+/// ```
+/// use cep_envelope::manifest::{SealedTime, TimeError};
+///
+/// let refuse = |text| SealedTime::parse(text).expect_err("not a sealed time");
+/// assert_eq!(refuse("2026-05-14"), TimeError::Format);
+/// assert_eq!(refuse("2026-05-14T06:41:48.2071350001Z"), TimeError::TooFine);
+/// assert_eq!(refuse("2026-02-30T06:41:48Z").to_string(), "no such time");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -83,7 +92,7 @@ pub enum TimeError {
 
 impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Format => "not RFC 3339",
             Self::TooFine => "finer than a nanosecond",
             Self::Range => "no such time",

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::surface::Surface;
 use crate::time::TimeFragment;
+use crate::words::list;
 
 /// The longest time fragment: `2026-05-14t06-41-48z`.
 pub(super) const MAX_FRAGMENT: usize = 20;
@@ -74,6 +75,8 @@ impl SurfaceParts<'_> {
 }
 
 /// A field in which two planes disagree.
+///
+/// An example is at [`Disagreements`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Disagreement {
@@ -142,7 +145,36 @@ impl Disagreement {
     }
 }
 
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// A set of disagreements.
+///
+/// A carrier renamed an object: what was sealed holds, and the difference has a name.
+///
+/// ```
+/// use cep_envelope::Surface;
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::manifest::{CausalParent, Disagreement, Disagreements, Manifest, SealedTime};
+///
+/// let manifest = Manifest {
+///     schema: "note-v1",
+///     surface: Surface::parse("2026-05-16.backup.home.normal")?.into(),
+///     sealed_created_at: SealedTime::parse("2026-05-16T06:41:48Z")?,
+///     content_digest: Digest::of(b"an object"),
+///     causal_parent: CausalParent::Root,
+///     signer: None,
+///     recipient: None,
+/// };
+/// let came_as = Surface::parse("2026-05-16.urgent.home.high")?;
+/// let differ: Disagreements = manifest.compare_surface(&came_as.into());
+/// assert!(differ.contains(Disagreement::Context) && !differ.contains(Disagreement::Profile));
+/// assert_eq!(differ.to_string(), "context, priority");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: CEP-133 (§12)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -197,9 +229,6 @@ impl Disagreements {
 
 impl fmt::Display for Disagreements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("none");
-        }
-        self.iter().enumerate().try_for_each(|(n, one)| write!(f, "{}{}", if n == 0 { "" } else { ", " }, one.name()))
+        list(f, self.iter())
     }
 }

@@ -29,6 +29,8 @@ pub const MAX_ID: usize = 128;
 pub const MAX_TIME: usize = 35;
 
 /// The members that a manifest may have. All but the last three are required.
+///
+/// An example is at [`ManifestError`].
 // keeps: CEP-072 (§6)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -86,6 +88,12 @@ impl ManifestField {
     }
 }
 
+impl fmt::Display for ManifestField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
 ///
 /// ```
@@ -107,6 +115,16 @@ pub enum CausalParent {
     Root,
     /// The digest of the parent's manifest.
     Of(Digest),
+}
+
+impl fmt::Display for CausalParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.pad("no parent is named"),
+            Self::Root => f.pad("a root"),
+            Self::Of(parent) => write!(f, "a child of {parent}"),
+        }
+    }
 }
 
 /// A manifest, read and well-formed. Nothing is proven about it.
@@ -131,6 +149,17 @@ pub struct Manifest<'a> {
 }
 
 /// Why a text is not a manifest.
+///
+/// It names the member that is at fault.
+///
+/// ```
+/// use cep_envelope::json::Unfit;
+/// use cep_envelope::manifest::{Manifest, ManifestError, ManifestField};
+///
+/// let error = Manifest::read(br#"{"surface_time_fragment":""}"#).expect_err("not a manifest");
+/// assert_eq!(error, ManifestError::Member(ManifestField::SurfaceTimeFragment, Unfit::Empty));
+/// assert_eq!(error.to_string(), "surface_time_fragment: empty");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -153,11 +182,11 @@ impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(e) => e.fmt(f),
-            Self::WrongType => f.write_str("a member that is no string"),
-            Self::Member(field, unfit) => write!(f, "{}: {unfit}", field.name()),
-            Self::TimeFragment => f.write_str("surface_time_fragment: no time fragment"),
+            Self::WrongType => f.pad("a member that is no string"),
+            Self::Member(field, unfit) => write!(f, "{field}: {unfit}"),
+            Self::TimeFragment => f.pad("surface_time_fragment: no time fragment"),
             Self::SealedCreatedAt(e) => write!(f, "sealed_created_at: {e}"),
-            Self::Digest(field, e) => write!(f, "{}: {e}", field.name()),
+            Self::Digest(field, e) => write!(f, "{field}: {e}"),
         }
     }
 }

@@ -28,6 +28,39 @@ const RECIPIENT: &str = "\",\"recipient\":\"";
 const TAIL: &str = "\"}";
 
 /// An outer object as it was received: well-formed, and nothing proven.
+///
+/// A receiver that only wants to know who sealed what can do without a decision.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::manifest::{BoundKey, Expected, OuterError, SealedManifest, Strict, VerifiedManifest, VerifyError};
+/// # use cep_envelope::manifest::{CausalParent, MAX_OUTER, Manifest, SealedTime};
+/// # use ed25519_compact::{KeyPair, Seed};
+/// # let jasper = KeyPair::from_seed(Seed::new([7; 32]));
+/// # let manifest = Manifest {
+/// #     schema: "note-v1",
+/// #     surface: cep_envelope::Surface::parse("2026-05-16.backup.home.normal")?.into(),
+/// #     sealed_created_at: SealedTime::parse("2026-05-16T06:41:48Z")?,
+/// #     content_digest: Digest::of(b"an object"),
+/// #     causal_parent: CausalParent::Root,
+/// #     signer: None,
+/// #     recipient: None,
+/// # };
+/// # let mut room = [0; MAX_OUTER];
+/// # let (bytes, _) = manifest.seal("jasper#1", "codex", |hash| *jasper.sk.sign(hash, None), &mut room)?;
+///
+/// let key = BoundKey::new(*jasper.pk).ok_or("a point of prime order")?;
+/// let keys = |signer: &str, sender: &str| ((signer, sender) == ("jasper#1", "jasper")).then_some(key);
+/// let sealed = SealedManifest::parse(bytes)?;
+/// let open = |sender| sealed.verify(Expected { sender, recipient: "codex" }, &keys, &Strict);
+///
+/// let verified: VerifiedManifest<'_> = open("jasper")?;
+/// assert!(verified.is_of(&Digest::of(b"an object")));
+/// assert!(!verified.recipient_is_sealed(), "a carrier may have chosen it");
+/// assert_eq!(open("mallory"), Err(VerifyError::KeyNotBound));
+/// assert_eq!(SealedManifest::parse(&bytes[1..]), Err(OuterError::Form));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedManifest<'a> {
     manifest: Manifest<'a>,
@@ -38,6 +71,8 @@ pub struct SealedManifest<'a> {
 }
 
 /// Why bytes are not an outer object.
+///
+/// An example is at [`SealedManifest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -59,12 +94,12 @@ pub enum OuterError {
 impl fmt::Display for OuterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => f.write_str("outer object: too long"),
-            Self::Form => f.write_str("outer object: not of its one form"),
+            Self::TooLong => f.pad("outer object: too long"),
+            Self::Form => f.pad("outer object: not of its one form"),
             Self::Json(e) => write!(f, "manifest: {e}"),
             Self::Manifest(e) => write!(f, "manifest: {e}"),
-            Self::UnknownAlgorithm => f.write_str("unknown signature algorithm"),
-            Self::Signature => f.write_str("malformed signature"),
+            Self::UnknownAlgorithm => f.pad("unknown signature algorithm"),
+            Self::Signature => f.pad("malformed signature"),
         }
     }
 }
@@ -72,6 +107,8 @@ impl fmt::Display for OuterError {
 impl core::error::Error for OuterError {}
 
 /// The sender and the recipient that the receiver expects.
+///
+/// An example is at [`SealedManifest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Expected<'s, 'r> {
@@ -82,6 +119,8 @@ pub struct Expected<'s, 'r> {
 }
 
 /// Why a well-formed object proves nothing.
+///
+/// An example is at [`SealedManifest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerifyError {
@@ -99,7 +138,7 @@ pub enum VerifyError {
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Recipient => "for another recipient",
             Self::KeyNotBound => "signer's key is not bound to the sender",
             Self::BadSignature => "bad signature",
@@ -272,6 +311,27 @@ impl<'a> VerifiedManifest<'a> {
 }
 
 /// Why an outer object is not written.
+///
+/// What would be refused is not signed.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::manifest::{CausalParent, MAX_OUTER, Manifest, SealError, SealedTime};
+///
+/// let manifest = Manifest {
+///     schema: "note-v1",
+///     surface: cep_envelope::Surface::parse("2026-05-16.backup.home.normal")?.into(),
+///     sealed_created_at: SealedTime::parse("2026-05-16T06:41:48Z")?,
+///     content_digest: Digest::of(b"an object"),
+///     causal_parent: CausalParent::Root,
+///     signer: Some("jasper#1"),
+///     recipient: None,
+/// };
+/// let no_key = |_: &[u8; 32]| -> [u8; 64] { unreachable!("nothing is signed") };
+/// let sealed = manifest.seal("alice-1", "codex", no_key, &mut [0; MAX_OUTER]).map(|_| ());
+/// assert_eq!(sealed, Err(SealError::Contradiction), "the manifest says jasper#1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -288,8 +348,8 @@ impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(e) => e.fmt(f),
-            Self::Contradiction => f.write_str("the manifest names another signer or recipient"),
-            Self::BufferFull => f.write_str("buffer full"),
+            Self::Contradiction => f.pad("the manifest names another signer or recipient"),
+            Self::BufferFull => f.pad("buffer full"),
         }
     }
 }

@@ -33,6 +33,22 @@ pub struct Parts<'a> {
 }
 
 /// Why parts do not make a surface. The buffer is as it was.
+///
+/// A dot in a part is refused, so that it cannot become two parts.
+///
+/// ```
+/// use cep_envelope::{ComposeError, Segment, Surface, SurfaceReason};
+///
+/// let mut parts = Surface::parse("2026-05-16.backup.home.normal")?.parts();
+/// let mut short = [0; 20];
+/// assert_eq!(Surface::compose(&parts, &mut short), Err(ComposeError::TooSmall { needed: 29 }));
+///
+/// parts.context = "a.b";
+/// let mut room = [0; Surface::LONGEST];
+/// let Err(ComposeError::Part(error)) = Surface::compose(&parts, &mut room) else { return Err("a dot".into()) };
+/// assert_eq!((error.segment, error.reason, error.offset), (Segment::Context, SurfaceReason::Character, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ComposeError {

@@ -5,6 +5,17 @@ use core::fmt;
 use super::set::remarks;
 
 /// The segments of a surface, in their order (`CEP §5.1`).
+///
+/// A form that asks for the parts of a name knows how long each may be, and marks the one that is refused.
+///
+/// ```
+/// use cep_envelope::{Segment, Surface};
+///
+/// assert_eq!(Segment::Priority.longest(), 32);
+/// let error = Surface::parse("2026-05-16.backup.Home.normal").expect_err("a capital");
+/// assert_eq!((error.segment, error.offset), (Segment::Profile, 18));
+/// assert_eq!(error.segment.to_string(), "profile");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Segment {
@@ -46,6 +57,12 @@ impl Segment {
     }
 }
 
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Why a name is not a surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -71,7 +88,7 @@ pub enum SurfaceReason {
 
 impl fmt::Display for SurfaceReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Ended => "the name ends too early",
             Self::Digit => "a digit has to stand here",
             Self::Mark => "not the character that has to stand between these digits",
@@ -99,7 +116,7 @@ pub struct SurfaceError {
 impl fmt::Display for SurfaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, segment, offset } = self;
-        write!(f, "{}: {reason} (byte {offset})", segment.name())
+        write!(f, "{segment}: {reason} (byte {offset})")
     }
 }
 
@@ -107,6 +124,16 @@ impl core::error::Error for SurfaceError {}
 
 remarks! {
     /// The oddities of a valid surface.
+    ///
+    /// ```
+    /// use cep_envelope::{Surface, Warning, Warnings};
+    ///
+    /// let warnings: Warnings = Surface::parse("20260516T120000Z.backup.home.normal")?.warnings();
+    /// assert!(warnings.contains(Warning::UpperCase), "T and Z");
+    /// assert_eq!(warnings.to_string(), "upper-case");
+    /// assert!(Surface::parse("20260516t120000z.backup.home.normal")?.warnings().is_empty());
+    /// # Ok::<(), cep_envelope::SurfaceError>(())
+    /// ```
     Warnings of
     /// An oddity that `CEP §5.3` advises against.
     Warning {

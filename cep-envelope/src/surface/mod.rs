@@ -45,7 +45,7 @@ pub struct Surface<'a> {
 }
 
 impl<'a> Surface<'a> {
-    /// The length of the longest name of the grammar, which is also the hard limit of `CEP §5.3`.
+    /// The length of the longest name of the grammar, in bytes, which is also the hard limit of `CEP §5.3`.
     // keeps: CEP-050 (§5.2)
     pub const LONGEST: usize = 200;
 

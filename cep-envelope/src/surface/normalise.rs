@@ -21,6 +21,18 @@ remarks! {
 }
 
 /// A surface made of a name that need not have been one.
+///
+/// ```
+/// use cep_envelope::{Change, Changes, Surface, normalise};
+///
+/// let mut room = [0; Surface::LONGEST];
+/// let name = normalise(" 2026-05-16.Nightly Build.json.high", &mut room)?;
+/// assert_eq!(name.surface().context(), "nightly-build");
+/// let changes: Changes = name.changes();
+/// assert!(changes.contains(Change::Trimmed) && changes.contains(Change::Hyphenated));
+/// assert_eq!(changes.to_string(), "trimmed, lower-cased, hyphenated");
+/// # Ok::<(), cep_envelope::NormaliseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Normalised<'a> {
     surface: Surface<'a>,
@@ -55,6 +67,8 @@ impl<'a> Normalised<'a> {
 }
 
 /// Why a name cannot be made a surface without guessing.
+///
+/// An example is at [`NormaliseError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -81,7 +95,34 @@ pub enum NormaliseReason {
     },
 }
 
+impl fmt::Display for NormaliseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PathSeparator => f.pad("a path separator"),
+            Self::Control => f.pad("a control character"),
+            Self::NonAscii => f.pad("a character outside ASCII"),
+            Self::Special => f.pad("a character that no surface has"),
+            Self::Blank => f.pad("a blank that may mean anything"),
+            Self::TooLong => write!(f, "the name is longer than {} bytes", Surface::LONGEST),
+            Self::Surface { segment, reason } => write!(f, "{segment}: {reason}"),
+        }
+    }
+}
+
 /// A refusal to normalise: why, and at which byte of the name as it came.
+///
+/// Nothing is cut off or filled in: what might have another meaning is refused, with its place.
+///
+/// ```
+/// use cep_envelope::{NormaliseReason, Segment, Surface, SurfaceReason, normalise};
+///
+/// let refuse = |name| normalise(name, &mut [0; Surface::LONGEST]).map(|_| ()).expect_err("not a surface");
+/// let error = refuse("2026-05-16.../etc.x.y");
+/// assert_eq!((error.reason, error.offset), (NormaliseReason::PathSeparator, 13));
+/// let (segment, reason) = (Segment::Context, SurfaceReason::Empty);
+/// assert_eq!(refuse("2026-05-16..x.y").reason, NormaliseReason::Surface { segment, reason });
+/// assert_eq!(refuse("2026-05-16..x.y").to_string(), "context: is empty (byte 11)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NormaliseError {
@@ -93,17 +134,7 @@ pub struct NormaliseError {
 
 impl fmt::Display for NormaliseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, offset } = self;
-        match reason {
-            NormaliseReason::PathSeparator => write!(f, "a path separator"),
-            NormaliseReason::Control => write!(f, "a control character"),
-            NormaliseReason::NonAscii => write!(f, "a character outside ASCII"),
-            NormaliseReason::Special => write!(f, "a character that no surface has"),
-            NormaliseReason::Blank => write!(f, "a blank that may mean anything"),
-            NormaliseReason::TooLong => write!(f, "the name is longer than {} bytes", Surface::LONGEST),
-            NormaliseReason::Surface { segment, reason } => write!(f, "{}: {reason}", segment.name()),
-        }?;
-        write!(f, " (byte {offset})")
+        write!(f, "{} (byte {})", self.reason, self.offset)
     }
 }
 

@@ -27,6 +27,12 @@ macro_rules! remarks {
             }
         }
 
+        impl core::fmt::Display for $remark {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
         $(#[$set_attribute])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -52,6 +58,12 @@ macro_rules! remarks {
 
             pub(crate) const fn with(self, remark: $remark, holds: bool) -> Self {
                 if holds { Self(self.0 | remark.bit()) } else { self }
+            }
+        }
+
+        impl core::fmt::Display for $set {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                $crate::words::list(f, self.iter())
             }
         }
     };
