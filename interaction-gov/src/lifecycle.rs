@@ -52,6 +52,14 @@ named! {
 
 named! {
     /// What moves the state.
+    ///
+    /// ```
+    /// use interaction_gov::lifecycle::{Event, State};
+    ///
+    /// assert_eq!(State::Created.next(Event::Start), Some(State::Active));
+    /// assert_eq!(State::Suspended.next(Event::Start), None, "the table has no such move");
+    /// assert!(!State::Suspended.governs(), "nothing is permitted for now");
+    /// ```
     Event {
         /// The first participant is there.
         Start = "START",

@@ -5,14 +5,15 @@ use core::fmt;
 use crate::audit::{Difference, Need, Replayed};
 use crate::function::{Health, Role};
 use crate::identity::Subject;
-use crate::interaction::{Choice, Mode, To, Transition};
-use crate::measure::Level;
+use crate::interaction::{Attribution, Choice, Mode, To, Transition};
 use crate::measure::coordination::Dimension;
+use crate::measure::{Change, Context, Continuity, Enforcement, Level, Metric, Reach, State, Step};
 use crate::number::{Binding, Seat};
-use crate::policy::{Kind, Provenance, Whose};
+use crate::policy::{Kind, On, Provenance, Sense, Whose};
 use crate::protocol::Protocol;
 use crate::rollout::Track;
 use crate::time::Time;
+use crate::vocabulary::Modality;
 
 macro_rules! words {
     ($($type:ty { $($variant:pat => $word:expr,)+ })+) => {$(
@@ -65,6 +66,51 @@ words! {
         Dimension::Authorities => "authorities",
         Dimension::Transitions => "transitions",
     }
+    Change {
+        change => change.words(),
+    }
+    Context {
+        Context::Identity => "identities",
+        Context::Policy => "policy",
+        Context::Orchestration => "orchestration",
+        Context::Session => "sessions",
+    }
+    Continuity {
+        Continuity::Preserved => "preserved",
+        Continuity::Reestablished => "re-established",
+    }
+    Enforcement {
+        Enforcement::ByConstruction => "by construction",
+        Enforcement::PostHoc => "found afterwards",
+        Enforcement::None => "not enforced",
+    }
+    State {
+        State::IdentityToken => "identity token",
+        State::PolicyVersion => "policy version",
+        State::Routing => "routing",
+        State::ComputePlacement => "compute placement",
+    }
+    Step {
+        step => step.words(),
+    }
+    Metric {
+        Metric::CoordinationSurfaces => "|C|",
+        Metric::SynchronizationLatency => "T_sync",
+        Metric::PolicyConvergence => "T_policy",
+        Metric::FailurePropagation => "P_fail",
+        Metric::StateConsistency => "C_state",
+        Metric::UpdateLatency => "time of a policy update",
+        Metric::RollbackLatency => "time of a rollback",
+        Metric::RollbackReach => "non-targeted interactions that a rollback affects",
+        Metric::ConfigurationConvergence => "time of a configuration change",
+        Metric::FailureReach => "interactions that a failure affects",
+        Metric::CoreFunctionality => "affected interactions that keep their core functionality",
+        Metric::RecoveryTime => "time of a recovery",
+    }
+    Sense {
+        Sense::May => "may hold",
+        Sense::Must => "must hold",
+    }
     Kind {
         kind => kind.name(),
     }
@@ -103,6 +149,39 @@ impl fmt::Display for To {
         match self {
             Self::Seat(seat) => seat.fmt(f),
             Self::Binding(binding) => binding.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsaid => f.pad("a stream that is not said"),
+            Self::Nothing => f.pad("no stream"),
+            Self::Stream(Modality(number)) => write!(f, "stream {number}"),
+        }
+    }
+}
+
+impl fmt::Display for Attribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Telemetry(None) => f.pad("telemetry of the interaction"),
+            Self::Telemetry(Some(binding)) => write!(f, "telemetry of {binding}"),
+            Self::Output(binding) => write!(f, "output of {binding}"),
+            Self::Identifier => f.pad("identifier of a protocol"),
+        }
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InTheDecidingStep => f.pad("in the deciding step"),
+            Self::Held { within } => write!(f, "held for at most {} ms", within.as_millis()),
+            Self::InBoundedTime { within } => write!(f, "under the old policy for at most {} ms", within.as_millis()),
+            Self::Eventually => f.pad("eventually"),
+            Self::AfterRestart => f.pad("after a restart"),
         }
     }
 }

@@ -299,6 +299,26 @@ pub enum State {
 }
 
 /// Why a description describes nothing.
+///
+/// ```
+/// use interaction_gov::measure::{Misdescribed, evaluate};
+/// # use interaction_gov::measure::coordination::Dimensions;
+/// # use interaction_gov::measure::{Architecture, Boundary, Enforcement, Sovereignty};
+/// # let described = Architecture {
+/// #     boundary: Boundary { start: "a join", stop: "an end", participants: "who joined", policy_scope: "all" },
+/// #     primitives: &["call"],
+/// #     components: &[],
+/// #     changes: &[],
+/// #     compute: &[],
+/// #     sovereignty: Sovereignty { routing: Enforcement::ByConstruction, placement: Enforcement::ByConstruction },
+/// #     dimensions: Dimensions::VIDEO_CONFERENCE,
+/// #     surfaces: &[],
+/// #     claims: &[],
+/// # };
+///
+/// let twice = Architecture { primitives: &["call", "call"], ..described };
+/// assert_eq!(evaluate(&twice), Err(Misdescribed::NameTwice("call")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Misdescribed<'a> {

@@ -81,6 +81,45 @@ pub fn evaluate<'a>(architecture: &Architecture<'a>) -> Result<Evaluation<'a>, M
 }
 
 /// What the procedure has found.
+///
+/// [`evaluate`] makes it. What follows asks about one step and one requirement.
+///
+/// ```
+/// use interaction_gov::measure::coordination::Dimensions;
+/// use interaction_gov::measure::{
+///     Basis, Change, Changes, Claim, Claims, Continuity, Evaluation, Finding, Judgement, Level, Requirement, Shortcoming,
+///     Shortcomings, Standing, Step, evaluate,
+/// };
+/// # use interaction_gov::measure::{Architecture, Boundary, Enforcement, Sovereignty};
+/// # let architecture = Architecture {
+/// #     boundary: Boundary { start: "a join", stop: "an end", participants: "who joined", policy_scope: "all" },
+/// #     primitives: &["interaction"],
+/// #     components: &[],
+/// #     changes: &[(Change::Join, Continuity::Preserved)],
+/// #     compute: &[],
+/// #     sovereignty: Sovereignty { routing: Enforcement::ByConstruction, placement: Enforcement::ByConstruction },
+/// #     dimensions: Dimensions::VIDEO_CONFERENCE,
+/// #     surfaces: &[],
+/// #     claims: &[Claim::SeveralAuthorities],
+/// # };
+///
+/// let evaluation: Evaluation<'_> = evaluate(&architecture).map_err(|error| error.to_string())?;
+///
+/// // The description says what a join does, and nothing of the other seven events.
+/// let Finding { basis: Basis { examined, against, first }, .. } = evaluation.finding(Step::Continuity);
+/// assert_eq!((examined, against, first), (8, 7, Some("leave")));
+/// let unanswered: Changes = evaluation.unanswered();
+/// assert!(unanswered.contains(Change::Leave) && !unanswered.contains(Change::Join));
+/// let against: Shortcomings = evaluation.finding(Step::Continuity).shortcomings;
+/// assert!(against.contains(Shortcoming::LeaveBreaks));
+///
+/// // R7 demands more than is claimed, and demands it with MUST.
+/// let Judgement { standing, unclaimed, .. } = evaluation.requirement(Requirement::R7);
+/// let unclaimed: Claims = unclaimed;
+/// assert!(unclaimed.contains(Claim::AuthoritiesCompose) && !unclaimed.contains(Claim::SeveralAuthorities));
+/// assert_eq!((Claim::AuthoritiesCompose.level(), standing), (Level::Must, Standing::Fails));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Evaluation<'a> {
@@ -96,6 +135,8 @@ pub struct Evaluation<'a> {
 }
 
 /// What a finding rests on.
+///
+/// An example is at [`Evaluation`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Basis<'a> {
@@ -118,6 +159,8 @@ impl<'a> Basis<'a> {
 }
 
 /// What one step has found.
+///
+/// An example is at [`Evaluation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding<'a> {
     /// The step.
@@ -131,6 +174,8 @@ pub struct Finding<'a> {
 }
 
 /// Whether an architecture meets a requirement, and why.
+///
+/// An example is at [`Evaluation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Judgement {
@@ -410,7 +455,7 @@ fn list(f: &mut fmt::Formatter<'_>, words: impl Iterator<Item = &'static str>) -
 
 impl fmt::Display for Conclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.pad(self.words())
     }
 }
 

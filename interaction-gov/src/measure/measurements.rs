@@ -115,6 +115,18 @@ impl fmt::Display for Attainment {
 }
 
 /// The part is larger than the whole.
+///
+/// Nothing is measured then.
+///
+/// ```
+/// use core::time::Duration;
+/// use interaction_gov::measure::{Measurements, NotAShare};
+///
+/// let mut measured = Measurements::default();
+/// let took = Duration::from_millis(20);
+/// assert_eq!(measured.rollback(took, 3, 2), Err(NotAShare { part: 3, whole: 2 }), "three of two interactions");
+/// assert_eq!(measured.rollback(took, 0, 1_000), Ok(()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotAShare {

@@ -54,6 +54,15 @@ macro_rules! set_of {
             }
         }
 
+        impl core::fmt::Display for $set {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let mut items = self.iter();
+                let Some(first) = items.next() else { return f.pad("none") };
+                core::fmt::Display::fmt(&first, f)?;
+                items.try_for_each(|item| write!(f, "; {item}"))
+            }
+        }
+
         // The set has one bit for each, in 64 bits.
         const _: () = assert!($item::ALL.len() <= 64);
     };

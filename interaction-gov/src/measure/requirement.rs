@@ -68,6 +68,8 @@ impl fmt::Display for Requirement {
 }
 
 /// How binding the draft's words are (`IoE §2.1`).
+///
+/// An example is at [`Evaluation`](super::Evaluation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Level {
@@ -178,7 +180,7 @@ claims! {
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.pad(self.words())
     }
 }
 

@@ -11,6 +11,18 @@
 /// set recovery 10000       milliseconds
 /// set heads 256            records; only where everything is in the scope
 /// ```
+///
+/// ```
+/// use interaction_gov::policy::{Policy, Settings};
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions join\nauthorities clinic, host")?;
+/// let mut policy = Policy::<2>::new();
+/// policy.add("authority clinic\nversion 1\npermit join\nset lease 5000", &names)?;
+/// policy.add("authority host\nversion 1\npermit join\nset lease 7000", &names)?;
+/// assert_eq!(policy.common_settings(), Settings { lease_ms: 5_000, ..Settings::default() });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IOE-082 (§4.5 R5)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -89,6 +89,41 @@ names! {
     /// A level of security posture. A higher number is a better one.
     Posture: 4 of u32;
     /// A duty that goes with a permit.
+    ///
+    /// A permit brings those of all rules that permit; the application fulfils them.
+    ///
+    /// ```
+    /// use interaction_gov::policy::{Kind, Policy};
+    /// use interaction_gov::vocabulary::{Obligation, Vocabulary};
+    /// # use interaction_gov::authority::Speaker;
+    /// # use interaction_gov::policy::{Answer, Consents, Facts, On, Provenance};
+    /// # use interaction_gov::time::Time;
+    /// # use interaction_gov::vocabulary::{Posture, Set};
+    ///
+    /// let names = Vocabulary::read("actions record\nobligations notify, watermark\nauthorities clinic")?;
+    /// let mut policy = Policy::<2>::new();
+    /// policy.add("authority clinic\nversion 1\npermit record oblige notify", &names)?;
+    /// # let facts = Facts {
+    /// #     action: names.find("record").ok_or("an action")?,
+    /// #     kind: Kind::Human,
+    /// #     roles: Set::EMPTY,
+    /// #     home: None,
+    /// #     on: On::Nothing,
+    /// #     function: None,
+    /// #     law: Set::EMPTY,
+    /// #     goes: Set::EMPTY,
+    /// #     consents: Consents::default(),
+    /// #     present: Set::EMPTY,
+    /// #     posture: Posture(0),
+    /// #     provenance: Provenance::None,
+    /// #     time: Time(0),
+    /// # };
+    /// # let itself = |authority| Speaker { authority: Some(authority), until: Time::NEVER };
+    /// let ruling = policy.decide(&facts, itself);
+    /// let notify: Obligation = names.find("notify").ok_or("an obligation")?;
+    /// assert!(ruling.obligations.iter().eq([notify]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     Obligation: 16 of u32;
     /// An authority that makes policy.
     Authority: 8 of u32;

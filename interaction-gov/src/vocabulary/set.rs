@@ -5,6 +5,17 @@ use core::fmt;
 use super::Name;
 
 /// The bits of a set. Most kinds have at most 31 names; regions have up to 127.
+///
+/// A host that stores a set stores its bits.
+///
+/// ```
+/// use interaction_gov::vocabulary::{Bits, Region, Set};
+///
+/// assert_eq!(<u128 as Bits>::COUNT, 128);
+/// let stored: u128 = Set::one(Region(2)).with(Region(100)).bits();
+/// assert_eq!(stored, 1 << 2 | 1 << 100);
+/// assert!(Set::<Region>::from_bits(stored).contains(Region(100)));
+/// ```
 pub trait Bits: Copy + Eq + Default + fmt::Debug + fmt::Binary + private::Sealed + 'static {
     /// None.
     const ZERO: Self;

@@ -3,7 +3,7 @@
 mod bytes;
 mod rows;
 
-pub use rows::{Rows, bit};
+pub(super) use rows::{Rows, bit};
 
 use super::facts::{Kind, Provenance};
 use super::rule::{Conditions, Effect, Rule, Test, Tests, settle};
