@@ -63,6 +63,16 @@ pub fn clear_stack<const BYTES: usize>() {
 /// operation with a secret, in [`cleared!`](crate::cleared).
 ///
 /// A guard, and not a call behind the operation: then the result would be a variable there, and a copy of it would be returned.
+///
+/// ```
+/// use iacp_core::crypto::ClearStack;
+///
+/// fn parity(secret: &[u8; 32]) -> u8 {
+///     let _clear = ClearStack::<1_024>;
+///     secret.iter().fold(0, |parity, byte| parity ^ byte)
+/// }
+/// assert_eq!(parity(&[7; 32]), 0);
+/// ```
 pub struct ClearStack<const BYTES: usize>;
 
 impl<const BYTES: usize> Drop for ClearStack<BYTES> {

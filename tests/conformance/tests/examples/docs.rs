@@ -409,3 +409,52 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.tokens(item.mac.tokens.clone(), defines);
     }
 }
+
+mod tests {
+    use super::Docs;
+
+    fn read(files: &[(&str, &str)]) -> Docs {
+        let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Docs::of(&files, "```\nuse it::Readme;\n```\n")
+    }
+
+    fn not_shown(text: &str) -> Vec<String> {
+        read(&[("lib.rs", text)]).not_shown().into_keys().collect()
+    }
+
+    #[test]
+    fn a_type_is_shown_by_its_own_example_or_where_another_names_it() {
+        assert_eq!(not_shown("pub struct A; pub struct Readme; struct Private;"), ["A"]);
+        assert_eq!(not_shown("/// ```\n/// let it = 1;\n/// ```\npub enum A {}"), [""; 0]);
+        assert_eq!(not_shown("pub trait A {}\n/// ```\n/// let it: A = f();\n/// ```\npub fn f() {}"), [""; 0]);
+        assert_eq!(not_shown("pub type A = u8;\n/// ```\n/// let it = Ab; // A\n/// ```\npub fn f() {}"), ["A"]);
+    }
+
+    #[test]
+    fn what_is_not_compiled_shows_nothing() {
+        for kind in ["text", "ignore", "compile_fail,E0451"] {
+            assert_eq!(not_shown(&format!("/// ```{kind}\n/// A\n/// ```\npub struct A;")), ["A"], "{kind}");
+        }
+        assert_eq!(not_shown("/// A is [`A`].\npub struct A;"), ["A"]);
+    }
+
+    #[test]
+    fn types_of_macros_and_of_private_modules_are_found() {
+        let made = "macro_rules! m { ($(#[$d:meta])* $n:ident = $l:literal) => { pub struct $n; pub enum Fixed {} } }\n\
+                    m! {\n/// One.\nMade = 4\n}\npub use inner::Shown;\nmod inner;";
+        let found = read(&[("lib.rs", made), ("inner.rs", "pub struct Shown; pub struct Hidden;")]);
+        assert_eq!(found.not_shown().into_keys().collect::<Vec<_>>(), ["Fixed", "Made", "Shown"]);
+    }
+
+    #[test]
+    fn results_say_when_they_are_errors_and_numbers_what_they_count() {
+        let found = read(&[(
+            "lib.rs",
+            "pub struct A; impl A { /// Does.\npub fn f() -> Result<(), ()> { Ok(()) }\n/// # Errors\n/// Never.\npub fn g() -> \
+             Result<(), ()> { Ok(()) } } struct P; impl P { pub fn f() -> Result<(), ()> { Ok(()) } }\n/// The longest.\npub const \
+             N: usize = 1;\n/// The longest, in bytes.\npub const M: usize = 1;",
+        )]);
+        assert_eq!(found.silent().into_keys().collect::<Vec<_>>(), ["A::f"]);
+        assert_eq!(found.unitless().into_keys().collect::<Vec<_>>(), ["N"]);
+    }
+}

@@ -153,6 +153,7 @@ const CRATES: [Crate; 4] = [
                     "protocol",
                     "rollout",
                     "time",
+                    "vocabulary",
                 ],
             ),
             (
