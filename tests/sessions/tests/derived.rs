@@ -18,7 +18,7 @@ fn opens(name: &EsdEid) -> Vec<u8> {
 
 fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
     let head = SandboxStream { esd_eid: *name, stream: stream.into(), stream_flags: flags.into(), reserved: [0; 2] };
-    let mut out = vec![0; 256];
+    let mut out = vec![0; 64 + bytes.len()];
     let length = Frame::new(Message::SandboxStream { head: &head, bytes }).write(&mut out).expect("there is room");
     out.truncate(length);
     out
@@ -114,6 +114,27 @@ fn a_derivative_ends_with_its_time_and_with_its_session_and_no_other_does() {
     assert!(passes(&mut two, &own, 3));
     assert_eq!(two.ask(0, false, &Request::Leave), Ok(Done::Left));
     assert!(!passes(&mut two, &own, 4), "the context is gone");
+}
+
+#[test]
+fn a_stream_has_one_mebibyte_under_way_and_goes_on_when_the_egress_has_passed_some_on() {
+    let mut two = two(7);
+    let name = derive(&mut two, 0, false, 60);
+    let now = two.world.now;
+    let entity = &mut two.world.hosts[0].entity;
+    let _ = entity.take_sandbox(now, &opens(&name)).expect("it lives");
+    let full = frame(&name.digest(), 1, 0, &[7; 1 << 15]);
+    for number in 0..32 {
+        let (.., egress) = entity.take_sandbox(now, &full).unwrap_or_else(|shut| panic!("frame {number}: {shut}"));
+        assert_eq!(egress.bytes.len(), 1 << 15);
+    }
+    let byte = frame(&name.digest(), 1, 0, &[7]);
+    assert_eq!(entity.take_sandbox(now, &byte).err(), Some(Shut::Full));
+    entity.sandbox_passed(now, &name.digest(), 2, 1);
+    assert_eq!(entity.take_sandbox(now, &byte).err(), Some(Shut::Full), "that was another stream");
+    entity.sandbox_passed(now, &name.digest(), 1, 1);
+    assert!(entity.take_sandbox(now, &byte).is_ok());
+    assert_eq!(entity.take_sandbox(now, &byte).err(), Some(Shut::Full), "one byte has gone, one has come");
 }
 
 #[test]
