@@ -7,17 +7,21 @@ mod oracle;
 
 pub(crate) use oracle::judge;
 
+use crate::vectors::{Named, refused_frames};
+
 fn named(number: usize, sample: &figures::Sample) -> String {
     let name: String = sample.message_type.name().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     format!("{number:02}-{}", name.to_lowercase())
 }
 
-pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
-    figures::all().enumerate().map(|(number, sample)| (named(number, sample), sample.encoded())).collect()
+/// The golden frame of each message, and frames that are refused.
+pub(crate) fn seeds() -> Named {
+    let golden = figures::all().enumerate().map(|(number, sample)| (named(number, sample), sample.encoded()));
+    golden.chain(refused_frames()).collect()
 }
 
 /// The first four bytes of each golden frame, and each of its TLVs.
-pub(crate) fn words() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn words() -> Named {
     let mut words = Vec::new();
     for (number, sample) in figures::all().enumerate() {
         words.push((format!("header-{}", named(number, sample)), figures::hex(sample.header)));

@@ -1,11 +1,13 @@
-//! The bodies of the fuzz targets of IACP, for any harness: each is a function of bytes that panics if something does not
-//! hold. `fuzz/` hands them to libFuzzer; `tests/replay.rs` runs them over their seeds and over changed seeds in every test
-//! run; `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer, also those of the targets that have their
-//! bodies in `fuzz/`.
+//! The bodies of the fuzz targets, for any harness: each is a function of bytes that panics if something does not hold. `fuzz/`
+//! hands them to libFuzzer; `tests/replay.rs` runs them over their seeds, over changed seeds and over noise in every test run;
+//! `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer.
 
-mod directory;
+pub mod delivery;
+pub mod directory;
 mod discovery;
+mod envelope;
 mod frame;
+pub mod governance;
 pub mod interpreter;
 pub mod provider;
 pub mod session;
@@ -23,8 +25,8 @@ pub struct Target {
     pub words: fn() -> Vec<(String, Vec<u8>)>,
 }
 
-/// Every target of this crate.
-pub const TARGETS: [Target; 12] = [
+/// Every target.
+pub const TARGETS: [Target; 18] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
@@ -35,8 +37,19 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "canonical", run: canonical, seeds: interpreter::canonical_seeds, words: no_words },
     Target { name: "record", run: record, seeds: directory::record_seeds, words: no_words },
     Target { name: "judge", run: judge, seeds: directory::record_seeds, words: no_words },
-    Target { name: "chain", run: chain, seeds: directory::record_seeds, words: no_words },
+    Target { name: "chain", run: chain, seeds: directory::chain_seeds, words: no_words },
     Target { name: "node", run: node, seeds: directory::node_seeds, words: no_words },
+    Target { name: "surface", run: surface, seeds: envelope::surface_seeds, words: envelope::surface_words },
+    Target { name: "manifest", run: manifest, seeds: envelope::manifest_seeds, words: envelope::manifest_words },
+    Target {
+        name: "notification",
+        run: notification,
+        seeds: envelope::notification_seeds,
+        words: envelope::notification_words,
+    },
+    Target { name: "delivery", run: delivery, seeds: delivery::seeds, words: no_words },
+    Target { name: "policy", run: policy, seeds: governance::policy_seeds, words: governance::policy_words },
+    Target { name: "trail", run: trail, seeds: governance::trail_seeds, words: no_words },
 ];
 
 /// Any bytes are a frame or refused, and the judge of iacp-wire's property tests finds no fault.
@@ -95,12 +108,45 @@ pub fn judge(bytes: &[u8]) {
 
 /// A chain of delegations resolves to its last key, or breaks.
 pub fn chain(bytes: &[u8]) {
-    directory::chain(bytes);
+    let _ = directory::chain(bytes);
 }
 
-/// A directory node under any frames: bounded answers, bounded memory, and no binding that gives way to an older one.
+/// A directory node under any frames: bounded answers, bounded memory, no binding that gives way to an older one, no record that changes
+/// by what is refused, and one vote on an accusation.
 pub fn node(bytes: &[u8]) {
-    directory::node(bytes);
+    let _ = directory::node::run(bytes);
+}
+
+/// Any bytes are a surface exactly if the grammar derives them, refused at the byte that the grammar's automaton refuses, and
+/// normalised to a surface or not at all.
+pub fn surface(bytes: &[u8]) {
+    envelope::surface(bytes);
+}
+
+/// Any bytes are a manifest or refused, bare and sealed.
+pub fn manifest(bytes: &[u8]) {
+    envelope::manifest(bytes);
+}
+
+/// Any bytes are a notification or refused.
+pub fn notification(bytes: &[u8]) {
+    envelope::notification(bytes);
+}
+
+/// Good envelopes of two senders, edited at will, delivered and decided in any order by a policy that lets everything pass that it may:
+/// what is approved is what was sealed, under a name that says so, and once; and no line continues twice.
+pub fn delivery(bytes: &[u8]) {
+    let _ = delivery::run(bytes);
+}
+
+/// Any text is a policy or refused; what is taken decides as its rules say, one by one.
+pub fn policy(bytes: &[u8]) {
+    governance::policy(bytes);
+}
+
+/// Any bytes are records or not; a trail takes only what continues it, and what it refuses changes nothing.
+pub fn trail(bytes: &[u8]) {
+    governance::trail(bytes);
 }
 
 /// No words: these inputs are operations of fixed length, or are built from their seeds.

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::{env, fs, io};
 
 use fuzzing::TARGETS;
-use fuzzing::vectors::{Corpus, corpora};
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args_os().nth(1) else {
@@ -13,8 +12,8 @@ fn main() -> io::Result<()> {
         ));
     };
     let folder = Path::new(&folder);
-    let ours = TARGETS.map(|target| Corpus { name: target.name, seeds: (target.seeds)(), words: (target.words)() });
-    for Corpus { name, seeds, words } in ours.into_iter().chain(corpora()) {
+    for target in TARGETS {
+        let (name, seeds, words) = (target.name, (target.seeds)(), (target.words)());
         let corpus = folder.join("corpus").join(name);
         fs::create_dir_all(&corpus)?;
         for (name, bytes) in &seeds {

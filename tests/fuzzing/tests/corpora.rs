@@ -1,9 +1,11 @@
-//! Seeds of the targets that have their bodies in `fuzz/`: each target has some, and what they are made of parses.
+//! Seeds of envelopes, policies and trails: each target has some, and what they are made of parses.
 
 use cep_envelope::Surface;
 use cep_envelope::manifest::{Manifest, SealedManifest};
 use cep_envelope::notification::Notification;
-use fuzzing::vectors::{corpora, refused_frames};
+use fuzzing::TARGETS;
+use fuzzing::governance::{ASKED, HEAD, NAMES};
+use fuzzing::vectors::refused_frames;
 use iacp_wire::Frame;
 use interaction_gov::audit::{Kind, RECORD, Trail};
 use interaction_gov::identity::InteractionId;
@@ -11,12 +13,13 @@ use interaction_gov::policy::Policy;
 use interaction_gov::vocabulary::Vocabulary;
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let corpus = corpora().into_iter().find(|corpus| corpus.name == name).expect("there is one");
-    assert!(corpus.seeds.iter().chain(&corpus.words).all(|(name, _)| !name.contains(['/', '\n'])));
+    let target = TARGETS.iter().find(|target| target.name == name).expect("there is one");
+    let (seeds, words) = ((target.seeds)(), (target.words)());
+    assert!(seeds.iter().chain(&words).all(|(name, _)| !name.contains(['/', '\n'])));
     let dictionary = !["trail"].contains(&name);
-    assert_eq!(corpus.words.len() > 5, dictionary, "{name}: {} words", corpus.words.len());
-    assert!(!corpus.seeds.is_empty(), "{name}");
-    corpus.seeds.into_iter().map(|(_, bytes)| bytes).collect()
+    assert_eq!(words.len() > 5, dictionary, "{name}: {} words", words.len());
+    assert!(!seeds.is_empty(), "{name}");
+    seeds.into_iter().map(|(_, bytes)| bytes).collect()
 }
 
 #[test]
@@ -27,20 +30,12 @@ fn names_manifests_and_notices_read() {
     assert!(seeds("notification").iter().all(|bytes| Notification::read(bytes).is_ok()));
 }
 
-/// The names in fuzz/fuzz_targets/policy.rs.
-const NAMES: &str = "actions join, speak, record\nmodalities audio, video\nfunctions recording\nregions de, fr\nroles host\n\
-                     consents recording\npostures low, high\nobligations notify\nauthorities corporate";
-
 #[test]
 fn every_policy_is_taken_behind_the_head_that_the_target_writes() {
-    let target = include_str!("../../../fuzz/fuzz_targets/policy.rs");
     let names = Vocabulary::read(NAMES).expect("names");
-    for line in NAMES.lines() {
-        assert!(target.contains(line), "the target has other names: {line}");
-    }
     for seed in seeds("policy") {
-        let text = String::from_utf8(seed[10..].to_vec()).expect("text");
-        let taken = Policy::<2>::new().add(&format!("authority corporate\nversion 1\n{text}"), &names);
+        let text = String::from_utf8(seed[ASKED..].to_vec()).expect("text");
+        let taken = Policy::<2>::new().add(&format!("{HEAD}{text}"), &names);
         assert!(taken.is_ok(), "{text}: {taken:?}");
     }
 }
