@@ -10,6 +10,7 @@ use interaction_gov::audit::{
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
 use interaction_gov::lifecycle::Event;
+use interaction_gov::participant::Seat;
 use interaction_gov::policy::{Consents, On};
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
@@ -347,4 +348,22 @@ fn a_replay_compares_each_field_that_the_ruling_decides() {
         let longer = replay(&Record { until, ..permitted }, policy);
         assert_eq!(longer, Replayed::Differs(permitted.verdict, Difference::Duration));
     }
+}
+
+/// Only the record of a clock that is set may be older than the one before: what was counted and not recorded comes before it.
+#[test]
+fn a_clock_is_set_back_behind_the_number_of_what_was_not_recorded() {
+    let world = world();
+    let mut log = log();
+    let (mut call, _) = call(&world, &mut log);
+    for _ in 0..12 {
+        let stranger = request(Seat(9), "speak");
+        assert_eq!(call.decide(Time(5_000), &stranger, &world, &mut log).verdict, Verdict::NoParticipant);
+    }
+    call.mend_clock(Time(2_000), &mut log).unwrap();
+    let mut trail = Trail::of(*call.id());
+    let records: Vec<Record> = log.waiting().iter().map(|bytes| trail.record(bytes).unwrap()).collect();
+    let [.., counted, clock] = &records[..] else { panic!("two records") };
+    assert_eq!((counted.kind, counted.count, counted.time), (Kind::Spared, 4, Time(5_000)));
+    assert_eq!((clock.kind, clock.time), (Kind::Clock, Time(2_000)));
 }

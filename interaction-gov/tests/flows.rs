@@ -143,3 +143,25 @@ fn what_may_not_flow_any_more_is_cut_where_nothing_can_be_recorded() {
         }
     }
 }
+
+/// While an interaction is suspended nothing is permitted, and after its end neither: what flowed comes back with the resumption alone.
+// shows: IOE-103 (§4.9 R9)
+#[test]
+fn nothing_flows_in_an_interaction_that_is_suspended_or_over() {
+    let world = world_of(&format!("{OPEN}{LONG}"), SILENT);
+    let mut log = log();
+    let mut call = begin(&world, &mut log);
+    for number in [1, 2] {
+        call.join(Time(START), &valid_for(number, 100_000), &world, &mut log).unwrap();
+    }
+    let flows = call.flows(Time(START)).count();
+    assert!(flows > 0);
+    call.suspend(Time(START), &mut log).unwrap();
+    assert_eq!(call.flows(Time(START)).count(), 0);
+    let _ = call.review(Time(START), &world, &mut log).unwrap();
+    assert_eq!(call.flows(Time(START)).count(), 0);
+    call.resume(Time(START), &mut log).unwrap();
+    assert_eq!(call.flows(Time(START)).count(), flows);
+    let _ = call.terminate(Time(START), &mut log).unwrap();
+    assert_eq!(call.flows(Time(START)).count(), 0);
+}

@@ -90,9 +90,10 @@ fn meets(one: On, other: On) -> bool {
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Every flow that is permitted now: the application lets these through, and no others. A participant whose
-    /// validation has lapsed has none.
+    /// validation has lapsed has none; while the interaction is suspended, and after its end, there is none.
     pub fn flows(&self, now: Time) -> impl Iterator<Item = Flow> + '_ {
-        let streams = (0..Modality::MOST).filter_map(|number| u8::try_from(number).ok()).map(Modality);
+        let most = if self.state.governs() { Modality::MOST } else { 0 };
+        let streams = (0..most).filter_map(|number| u8::try_from(number).ok()).map(Modality);
         streams.flat_map(move |modality| {
             let on = On::Stream(modality);
             let from = self.seats.iter().flatten().filter(move |one| one.is_valid(now) && one.has.sends_on(on));

@@ -258,6 +258,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return Err(Refused(Verdict::NotActive));
         }
         self.room(1, log)?;
+        // Only the record of the new clock may be older than the one before: the numbers of what is not recorded come at the old time.
+        self.settle_gap(log);
         let before = core::mem::replace(&mut self.last, now);
         self.meter = (super::METER.0, now);
         for participant in self.seats.iter_mut().flatten() {

@@ -8,8 +8,10 @@ mod discovery;
 mod envelope;
 mod frame;
 pub mod governance;
+pub mod interaction;
 pub mod interpreter;
 pub mod provider;
+pub mod rollout;
 pub mod session;
 pub mod vectors;
 
@@ -26,7 +28,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
@@ -39,6 +41,7 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "judge", run: judge, seeds: directory::record_seeds, words: no_words },
     Target { name: "chain", run: chain, seeds: directory::chain_seeds, words: no_words },
     Target { name: "node", run: node, seeds: directory::node_seeds, words: no_words },
+    Target { name: "hub", run: hub, seeds: directory::hub_seeds, words: no_words },
     Target { name: "surface", run: surface, seeds: envelope::surface_seeds, words: envelope::surface_words },
     Target { name: "manifest", run: manifest, seeds: envelope::manifest_seeds, words: envelope::manifest_words },
     Target {
@@ -49,6 +52,8 @@ pub const TARGETS: [Target; 18] = [
     },
     Target { name: "delivery", run: delivery, seeds: delivery::seeds, words: no_words },
     Target { name: "policy", run: policy, seeds: governance::policy_seeds, words: governance::policy_words },
+    Target { name: "rollout", run: rollout, seeds: rollout::seeds, words: no_words },
+    Target { name: "interaction", run: interaction, seeds: interaction::seeds, words: no_words },
     Target { name: "trail", run: trail, seeds: governance::trail_seeds, words: no_words },
 ];
 
@@ -117,6 +122,12 @@ pub fn node(bytes: &[u8]) {
     let _ = directory::node::run(bytes);
 }
 
+/// The hub of a Discovery Space against a model of its members and of what it passes on: an address joins by its own cookie, its work and
+/// its signature; a request goes to members alone, once, to as many as it wants; an answer goes to its seeker, once.
+pub fn hub(bytes: &[u8]) {
+    let _ = directory::hub::run(bytes);
+}
+
 /// Any bytes are a surface exactly if the grammar derives them, refused at the byte that the grammar's automaton refuses, and
 /// normalised to a surface or not at all.
 pub fn surface(bytes: &[u8]) {
@@ -147,6 +158,18 @@ pub fn policy(bytes: &[u8]) {
 /// Any bytes are records or not; a trail takes only what continues it, and what it refuses changes nothing.
 pub fn trail(bytes: &[u8]) {
     governance::trail(bytes);
+}
+
+/// The control plane against a model of it, by any order of texts that are signed and taken back, versions, tracks, canaries and
+/// emergencies: what governs is the model's, and what is refused changes nothing.
+pub fn rollout(bytes: &[u8]) {
+    let _ = rollout::run(bytes);
+}
+
+/// A governed interaction under any order of steps. Decisions are coherent, a permit that holds would be given again, a step that is
+/// refused changes nothing, no number is given twice, the trail is whole, and a restart changes nothing.
+pub fn interaction(bytes: &[u8]) {
+    let _ = interaction::run(bytes);
 }
 
 /// No words: these inputs are operations of fixed length, or are built from their seeds.

@@ -1,18 +1,23 @@
 //! Every target holds for its seeds, for changed seeds and for noise; and the seeds lead where they are meant to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
+use fuzzing::directory::hub;
 use fuzzing::directory::node::{self, Told};
 use fuzzing::interpreter::{confirms, pipeline_seeds};
 use fuzzing::provider::{Keyed, Trusting};
 use fuzzing::session::{Op, run};
-use fuzzing::{TARGETS, Target, delivery, directory};
+use fuzzing::{TARGETS, Target, delivery, directory, interaction, rollout};
 use iacp_core::directory::name::ChainBreak;
 use iacp_core::directory::node::Silence;
 use iacp_core::governance::window::Outcome;
 use iacp_core::pss::Closure;
 use iacp_wire::{Eid, Frame, MessageType};
+use interaction_gov::audit::Verdict;
+use interaction_gov::lifecycle::State;
+use interaction_gov::rollout::RolloutError;
+use interaction_gov::vocabulary::Authority;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -62,10 +67,10 @@ fn replay(target: &Target) {
         let _input = Input { target: target.name, what, bytes };
         (target.run)(bytes);
     };
-    // Whole hosts take a hundred times as long as anything else, and signatures a tenth of that.
+    // Whole hosts take a hundred times as long as anything else; signatures and policies a tenth of that.
     let share = match target.name {
         "entity" => 100,
-        "delivery" => 10,
+        "delivery" | "interaction" | "rollout" => 10,
         _ => 1,
     };
     for (name, bytes) in (target.seeds)() {
@@ -233,5 +238,77 @@ fn the_seeds_of_deliveries_lead_to_what_is_approved_and_to_what_is_not() {
     assert_eq!(approved("notice"), (vec![0], 0), "a notice that names another sender is only a finding");
     for changed in ["name", "content", "seal"] {
         assert_eq!(approved(changed), (vec![], 0), "{changed}");
+    }
+}
+
+#[test]
+fn the_seeds_of_a_hub_lead_to_each_answer_and_each_silence() {
+    let reports: Vec<_> = seeds("hub").iter().map(|(name, bytes)| (name.clone(), hub::run(bytes))).collect();
+    let of = |name: &str| &reports.iter().find(|(one, _)| one == name).expect("a seed").1;
+    println!("{reports:#?}");
+    assert_eq!((of("asked").passed, of("asked").sent, of("asked").forwarded), (1, 2, 2), "two of three are wanted");
+    assert_eq!((of("left").joined, of("left").left, of("left").sent), (3, 2, 1), "who has left hears nothing");
+    assert_eq!((of("late").sent, of("late").forwarded), (1, 0), "ten seconds are over");
+    assert_eq!((of("again").passed, of("again").sent), (1, 2), "a request is passed on once");
+    assert_eq!((of("crowd").joined, of("crowd").most), (12, 12));
+    assert_eq!(of("network").most, 2);
+    assert_eq!((of("work").joined, of("work").passed), (2, 1), "what has too little work is told so");
+    assert_eq!((of("changed").joined, of("changed").sent), (1, 1), "and nothing changed joins");
+    let statuses: BTreeSet<u32> = reports.iter().flat_map(|(_, report)| report.statuses.clone()).collect();
+    assert_eq!(statuses, BTreeSet::from([0, 4, 17, 24, 1_002]));
+    let silent: BTreeSet<String> = reports.iter().flat_map(|(_, report)| report.silent.clone()).collect();
+    let expected = ["Form", "Full", "Spent", "Token", "Work"].map(str::to_owned);
+    assert_eq!(silent, BTreeSet::from(expected));
+}
+
+#[test]
+fn the_seeds_of_a_rollout_lead_to_each_change_and_each_refusal() {
+    let reports: Vec<_> = seeds("rollout").iter().map(|(name, bytes)| (name.clone(), rollout::run(bytes))).collect();
+    let of = |name: &str| &reports.iter().find(|(one, _)| one == name).expect("a seed").1;
+    println!("{reports:#?}");
+    assert_eq!((of("published").stable, of("rolled-back").stable), (Some(1), Some(0)));
+    assert_eq!((of("promoted").stable, of("emergency").stable), (Some(1), Some(0)));
+    assert_eq!(of("taken-back").stable, Some(2), "the version of the texts that count again");
+    let refused: BTreeSet<&String> = reports.iter().flat_map(|(_, report)| &report.refused).collect();
+    for error in [
+        RolloutError::NotSigned(Authority(0)),
+        RolloutError::TakenBack(Authority(0)),
+        RolloutError::LeftOut(Authority(0)),
+        RolloutError::Full,
+        RolloutError::Unknown,
+        RolloutError::InUse,
+        RolloutError::Busy,
+        RolloutError::Withdrawn,
+        RolloutError::OfAnother(Authority(0)),
+        RolloutError::Percent,
+        RolloutError::Older,
+    ] {
+        assert!(refused.contains(&error.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn the_seeds_of_an_interaction_lead_to_each_verdict() {
+    let reports: Vec<_> =
+        seeds("interaction").iter().map(|(name, bytes)| (name.clone(), interaction::run(bytes))).collect();
+    let of = |name: &str| &reports.iter().find(|(one, _)| one == name).expect("a seed").1;
+    println!("{reports:#?}");
+    assert!(reports.iter().all(|(_, report)| report.asked_again > 0 && report.replayed > 3));
+    assert_eq!(of("ended").state, Some(State::Terminated));
+    assert_eq!((of("banned").joined, of("full").begun), (6, 0));
+    for (name, verdict) in [
+        ("ended", Verdict::NotActive),
+        ("lapsed", Verdict::Lapsed),
+        ("governed", Verdict::NotPermitted),
+        ("suspended", Verdict::NotActive),
+        ("banned", Verdict::Banned),
+        ("banned", Verdict::NoRoom),
+        ("full", Verdict::AuditFull),
+        ("full", Verdict::NoFunction),
+        ("silent", Verdict::Unreachable),
+        ("moved", Verdict::Residency),
+        ("moved", Verdict::ClockBack),
+    ] {
+        assert!(of(name).verdicts.contains(&verdict), "{name}: {verdict}");
     }
 }

@@ -1,10 +1,12 @@
 //! Records, the judge of them, chains of delegation, and a whole directory node. Signatures verify whatever is changed,
 //! so that the code behind their verification is reached too.
 
+pub mod hub;
 pub mod node;
 mod node_seeds;
 mod records;
 
+pub(crate) use hub::hub_seeds;
 use iacp_core::directory::name::{ChainBreak, ChainFacts, Curation, Delegation, Path, Root, resolve};
 use iacp_core::directory::{Body, Facts, Judgement, Kind, Origin, class_of, judge, slot};
 use iacp_core::time::UnixTime;
