@@ -89,8 +89,10 @@ fn sealing(seed: &Secret32) -> (Identity, Sealer) {
 fn secret(seed: Option<&str>) -> Result<Secret32> {
     let Some(seed) = seed else { return Ok(Secret32::random(&mut rng())) };
     // The message does not repeat what was given: it is a secret, or nearly one.
-    let bytes = bytes_32(seed).context("--seed: not 64 hexadecimal digits (32 bytes)")?;
-    Ok(Secret32::new(bytes))
+    let mut decoded = Ok(());
+    let secret = Secret32::fill(|bytes| decoded = hex::decode_to_slice(seed, bytes));
+    decoded.ok().context("--seed: not 64 hexadecimal digits (32 bytes)")?;
+    Ok(secret)
 }
 
 fn bytes_32(text: &str) -> Option<[u8; 32]> {

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::ptr;
 
-use iacp_core::crypto::{Compact, Secret32};
+use iacp_core::crypto::{ClearStack, Compact, Secret32, clear_stack};
 use iacp_core::guard::{Ingress, Rate, TokenBucket};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
@@ -12,6 +12,7 @@ use iacp_core::pss::{
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Cookie, Eid, MessageType};
+use rand_core::CryptoRng;
 
 use crate::event::{self, IACP_EVENT_NONE};
 use crate::lent;
@@ -26,6 +27,8 @@ const LOG: usize = 2_048;
 const FRAMES: usize = 8;
 type Link = Session<Compact, LOG, FRAMES>;
 const OUT: usize = Link::TRANSMIT_BUFFER;
+/// How far the stack is cleared when a node begins and ends, in bytes.
+const STACK: usize = if cfg!(target_pointer_width = "64") { 16_384 } else { 3_072 };
 
 /// Bytes of memory for a node, aligned to IACP_ALIGNMENT.
 pub const IACP_NODE_BYTES: usize = 6_144;
@@ -142,22 +145,31 @@ pub unsafe extern "C" fn iacp_begin(
     };
     let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
     let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
-    // Each part is made in its final place: nothing of the key is left on the stack but what its own library leaves
-    // there.
+    let _clear = ClearStack::<STACK>;
+    // SAFETY: the place is aligned, long enough and the node's alone.
+    unsafe { make(place, seed, settings, Mono(now), &mut rng) };
+    place
+}
+
+/// Makes each part in its final place, in a frame whose remains are overwritten.
+///
+/// # Safety
+/// The place is aligned, long enough and the node's alone.
+#[inline(never)]
+unsafe fn make(place: *mut IacpNode, seed: &[u8], settings: Settings, now: Mono, rng: &mut impl CryptoRng) {
     let seed = Secret32::fill(|to| to.copy_from_slice(seed));
     // SAFETY: the place is aligned, long enough and the node's alone, and no part of it is read before it is written.
     unsafe {
         (&raw mut (*place).identity).write(Identity::from_seed(&seed));
-        (&raw mut (*place).door).write(Responder::new(settings, Mono(now), &mut rng));
-        (&raw mut (*place).answers).write(Ingress::new(ANSWERS, ANSWERS_OF_ONE, Mono(now), &mut rng));
-        (&raw mut (*place).checks).write(TokenBucket::new(CHECKS, Mono(now)));
+        (&raw mut (*place).door).write(Responder::new(settings, now, rng));
+        (&raw mut (*place).answers).write(Ingress::new(ANSWERS, ANSWERS_OF_ONE, now, rng));
+        (&raw mut (*place).checks).write(TokenBucket::new(CHECKS, now));
         (&raw mut (*place).listens).write(Listens::ToNone);
         (&raw mut (*place).earlier).write(([0; EVENTS], 0));
         (&raw mut (*place).session).write(Link::IDLE);
         let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         (&raw mut (*place).negotiation).write(([0; OUT], 0, nowhere));
     }
-    place
 }
 
 /// Wipes the node's secrets. Its memory is free again.
@@ -169,6 +181,7 @@ pub unsafe extern "C" fn iacp_end(node: *mut IacpNode) {
     if !node.is_null() {
         // SAFETY: it is a node that nothing uses any more.
         unsafe { ptr::drop_in_place(node) };
+        clear_stack::<STACK>();
     }
 }
 
@@ -341,16 +354,18 @@ impl IacpNode {
             {
                 let only = Only { session: &self.session, listens: &self.listens, is_free };
                 let mut checked = Checked(only, &mut self.checks, now);
-                let accepted = match self.door.accept(now, &self.identity, from, signed, &mut checked) {
+                // By reference: it has a secret, and is not moved.
+                let accepted = &self.door.accept(now, &self.identity, from, signed, &mut checked);
+                let accepted = match accepted {
                     Ok(accepted) => accepted,
-                    Err(discard) => return Received::Discarded(discard),
+                    Err(discard) => return Received::Discarded(*discard),
                 };
                 // What the session before has told is not lost with it. Our attempt, if it does not stand, gives way.
                 while let Some(event) = self.session.poll_event() {
                     self.keep(event::code(&event));
                 }
                 let _ = self.session.supersede();
-                match self.session.accept(now, &accepted) {
+                match self.session.accept(now, accepted) {
                     Ok(()) => Received::Taken,
                     Err(_) => Received::Discarded(Discard::Capacity),
                 }

@@ -1,6 +1,6 @@
 //! Ed25519 and X25519 by ed25519-compact, shared by the providers that have no engine of their own for them.
 
-use super::stack::{KEY, cleared};
+use super::stack::{KEY, SIGN, cleared};
 use super::{BadSignature, Secret32, WeakKey};
 use ed25519_compact::{Error, KeyPair, PublicKey, SecretKey, Seed, Signature, VerifyingState, x25519};
 
@@ -31,7 +31,7 @@ pub(super) fn public_key(key: &SigningKey) -> [u8; 32] {
 }
 
 cleared! {
-    KEY;
+    SIGN;
     pub(super) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
         *key.0.sk.sign(message, None)
     }

@@ -9,12 +9,21 @@ use core::hint::black_box;
 /// How deep the stack is where Ed25519 or X25519 computes, or a cipher's key is expanded, in bytes: registers are wide on large
 /// machines, and spilled. `tests/wiping` looks whether it suffices.
 pub(super) const KEY: usize = if cfg!(target_pointer_width = "64") { 8_192 } else { 2_048 };
+/// How deep it is where Ed25519 signs: a table of multiples of the base point is on the stack with `small-ed25519`.
+pub(super) const SIGN: usize = match (cfg!(target_pointer_width = "64"), cfg!(feature = "small-ed25519")) {
+    (true, _) => 16_384,
+    (false, true) => 8_192,
+    (false, false) => 3_072,
+};
 /// How deep the stack of an HMAC is.
 pub(super) const HASH: usize = 2_048;
 
 /// How many bytes are cleared after a step in which keys are derived: more than its frames need. On small machines these are
 /// small, and so is the stack.
 const REACH: usize = if cfg!(target_pointer_width = "64") { 16_384 } else { 2_048 };
+
+/// How far below a call for events the frames of an LL-Entity's calls may reach in which ciphers worked.
+pub(crate) const CIPHERS: usize = if cfg!(target_pointer_width = "64") { 16_384 } else { 3_072 };
 
 /// Overwrites the stack below its caller. When a large enum is moved, the bytes between its fields are moved too, and
 /// these may be left over from an earlier call. So this is called after a call that had a secret on the stack and
@@ -38,7 +47,7 @@ pub(crate) fn cleanly<T>(step: impl FnOnce() -> T) -> T {
 }
 
 /// Overwrites so many bytes of stack below the frame of its caller. They have to be there: firmware adds them to the depth
-/// of its stack.
+/// of its stack. The library clears up to 16 KiB on 64-bit machines.
 ///
 /// Call it where the stack is least deep, such as in the main loop, to be sure that nothing is left by calls that the host
 /// has made from there. The library calls it after each operation that derives or expands a key, and when it reports the

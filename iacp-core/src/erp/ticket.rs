@@ -10,6 +10,7 @@ use iacp_wire::message::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 use iacp_wire::{AeadNonce, DhtKey, Eid, Frame, Locator, Message, SealedLocator, Signature, TransactionId};
 use zeroize::Zeroize;
 
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::erp::dock::TicketKeysOf;
 use crate::identity::Identity;
@@ -202,7 +203,8 @@ impl Issuer {
         let mut plain = [0; PLAIN];
         let fields = Locator::from(at.ip()).0.into_iter().chain(at.port().to_be_bytes());
         plain.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        let tag = P::seal(&P::cipher(self.suite, &self.key.key), &nonce, &aad(&storage, &eid), &mut plain);
+        // These keys outlive their session: nobody clears the stack later.
+        let tag = cleanly(|| P::seal(&P::cipher(self.suite, &self.key.key), &nonce, &aad(&storage, &eid), &mut plain));
         let mut sealed = SealedLocator::ZERO;
         sealed.0.iter_mut().zip(plain.into_iter().chain(tag)).for_each(|(to, from)| *to = from);
         let mut ticket = DhtTicketStore {
@@ -326,7 +328,7 @@ impl Opener {
         };
         let mut plain = *sealed;
         let aad = aad(&ticket.target_storage_key, owner);
-        P::open(&P::cipher(self.suite, &self.key.key), &answer.aead_nonce.0, &aad, &mut plain, tag)
+        cleanly(|| P::open(&P::cipher(self.suite, &self.key.key), &answer.aead_nonce.0, &aad, &mut plain, tag))
             .map_err(|_| NotOpened::Seal)?;
         self.seen = counter.saturating_add(1);
         let [ip @ .., high, low, _, _] = plain;

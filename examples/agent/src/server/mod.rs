@@ -261,13 +261,15 @@ impl<'t> Server<'t> {
         let near = |entry: &&Entry| entry.network == network && entry.session.closure().is_none();
         let has_place = || self.sessions.values().filter(near).count() < most;
         let mut guest = Guest { now, from, bucket, has_place: &has_place };
-        let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut guest) else { return };
+        // By reference: it has a secret, and is not moved.
+        let accepted = &self.responder.accept(now, &self.identity, from, signed, &mut guest);
+        let Ok(accepted) = accepted else { return };
         route.taken();
         self.make_room();
         let (peer, key, contract) = (accepted.peer(), accepted.cookies(), accepted.wants_contract());
         let memory = self.spare.pop().map_or_else(lend, Ok);
         let begun = memory.and_then(|mut session| {
-            session.accept(now, &accepted)?;
+            session.accept(now, accepted)?;
             Ok(session)
         });
         let mut session = match begun {

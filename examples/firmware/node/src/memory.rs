@@ -88,5 +88,5 @@ const _: () = {
     assert!(size_of::<Slot<FifoCell>>() == 912);
     assert!(size_of::<Slot<OutboxCell>>() == 792);
     assert!(size_of::<Slot<LineSlot>>() == 304 && size_of::<ReceiptSlot>() == 72);
-    assert!(size_of::<HeapCell>() == 16 && size_of::<Node>() == 1_928);
+    assert!(size_of::<HeapCell>() == 16 && size_of::<Node>() == 2_128);
 };

@@ -6,7 +6,8 @@ use super::paths::PathSlot;
 use super::tables::LineSlot;
 use super::{Entry, LlEntity};
 use crate::crypto::Provider;
-use crate::crypto::stack::scrub;
+use crate::crypto::clear_stack;
+use crate::crypto::stack::CIPHERS;
 use crate::erp::context::State;
 use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened};
 use crate::erp::resume::LineOutcome;
@@ -17,9 +18,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The next thing that an agent, or the host, is told. Ask until there is nothing.
     pub fn poll_event(&mut self) -> Option<HostEvent<'static>> {
         let event = self.next_event();
-        if let Some(HostEvent::Agent { event: AgentEvent::Closed { .. }, .. }) = event {
-            // The ciphers of the session have left copies of their keys wherever they were called from.
-            scrub();
+        // The last word of a session, and of a context whose sessions have gone without one: ciphers have left copies of their keys
+        // wherever they were called from.
+        if let Some(HostEvent::Agent {
+            event: AgentEvent::Closed { .. } | AgentEvent::State { state: State::Unbound, .. },
+            ..
+        }) = event
+        {
+            clear_stack::<CIPHERS>();
         }
         event
     }

@@ -76,8 +76,9 @@ impl Signed {
     }
 }
 
-/// As many as there are buckets for networks at the door. Where no peer opens a session, few frames of strangers cost anything.
-pub(super) const NETWORKS: usize = if ANSWERS { 64 } else { 8 };
+/// As many as there are buckets for networks at the door. Where no peer opens a session, bindings, confirmations and answers of the
+/// directory are all that costs a signature.
+pub(super) const NETWORKS: usize = if ANSWERS { 64 } else { 16 };
 /// Reads of the directory for strangers of one network in a second.
 const OF_A_NETWORK: u8 = 2;
 

@@ -12,7 +12,7 @@ use super::frames::{HANDSHAKE_LEN, Said, possible_sequence};
 use super::incoming::Signed;
 use super::keys::{Transcript, derive, place_secret};
 use super::terms::{Capabilities, Proposal, Settings};
-use crate::crypto::stack::{AFTERWARDS, scrub};
+use crate::crypto::stack::{AFTERWARDS, cleanly, scrub};
 use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
 use crate::pss::discard::Discard;
@@ -140,10 +140,11 @@ impl core::fmt::Display for Replied {
 ///
 /// // A PSS_ACK has come that belongs to no session.
 /// let Ok(Incoming::Signed(ack)) = Incoming::parse(&mut datagram) else { return Err("it is not signed".into()) };
-/// let accepted = responder.accept(now, &bob, from, &ack, &mut ()).map_err(|discard| discard.to_string())?;
+/// let accepted = &responder.accept(now, &bob, from, &ack, &mut ()); // it has a secret: it is not moved
+/// let accepted = accepted.as_ref().map_err(|discard| discard.to_string())?;
 /// assert_eq!(accepted.peer(), alice.eid());
 /// let mut peer = Session::<Portable, 4096, 8>::IDLE;
-/// peer.accept(now, &accepted)?;
+/// peer.accept(now, accepted)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Accepted {
@@ -305,7 +306,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// Wipes all secrets and draws new ones. A host must do this if its memory was restored or cloned, because two
     /// copies of one secret could make two sessions of one PSS_ACK.
     pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
-        self.secrets = CookieSecrets::new(now, rng);
+        cleanly(|| self.secrets = CookieSecrets::new(now, rng));
     }
 
     /// Answers a PSS_INIT. It takes `&self`: no PSS_INIT can change the responder.

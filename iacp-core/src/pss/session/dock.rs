@@ -11,7 +11,7 @@ use iacp_wire::{Cookie, Eid};
 use super::stage::{Business, Link, Lost, Open, Reconciling, Stage};
 use super::teardown::Asked;
 use super::{Session, continuity, lifecycle};
-use crate::crypto::stack::scrub;
+use crate::crypto::stack::{cleanly, scrub};
 use crate::crypto::{CheckedKey, Provider};
 use crate::pss::handshake::Role;
 use crate::pss::handshake::terms::{Capabilities, Terms};
@@ -105,31 +105,33 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         logged: impl Iterator<Item = (&'f [u8], bool)>,
         ahead: impl Iterator<Item = Ahead>,
     ) -> Option<()> {
-        scrub();
-        self.check_start().ok()?;
-        if moving.peer == own {
-            return None;
-        }
-        let peer = CheckedKey::new::<P>(&moving.peer.0).ok()?;
-        let (initiator, responder) = moving.cookies;
-        self.begin(moving.role, own, peer, moving.home, Cookies { initiator, responder });
-        self.path.set_secret(place_secret);
-        self.hold = moving.hold;
-        let agreed = moving.capabilities;
-        self.names.agreed = u8::try_from(agreed.bits() & 0xFF).unwrap_or(0);
-        let (way, suite, window) = (moving.role.way(), agreed.suite(), moving.terms.receive_window);
-        let both = (moving.hold, agreed.contains(Capabilities::RESUME));
-        let sends = self.outbound.import(now, &moving.sent, (way, suite, window), logged);
-        let receives = self.inbound.import(&moving.received, (way.opposite(), suite, window), both, ahead);
-        if sends.and(receives).is_none() {
-            self.wipe();
-            return None;
-        }
-        self.life.begin(now);
-        (self.progress, self.wish) = (now, moving.wish);
-        self.stage.step(lifecycle::Event::AcceptPssAck, Stage::Open(self.opened(now, moving)));
-        self.acknowledge_by(now);
-        Some(())
+        cleanly(|| {
+            scrub();
+            self.check_start().ok()?;
+            if moving.peer == own {
+                return None;
+            }
+            let peer = CheckedKey::new::<P>(&moving.peer.0).ok()?;
+            let (initiator, responder) = moving.cookies;
+            self.begin(moving.role, own, peer, moving.home, Cookies { initiator, responder });
+            self.path.set_secret(place_secret);
+            self.hold = moving.hold;
+            let agreed = moving.capabilities;
+            self.names.agreed = u8::try_from(agreed.bits() & 0xFF).unwrap_or(0);
+            let (way, suite, window) = (moving.role.way(), agreed.suite(), moving.terms.receive_window);
+            let both = (moving.hold, agreed.contains(Capabilities::RESUME));
+            let sends = self.outbound.import(now, &moving.sent, (way, suite, window), logged);
+            let receives = self.inbound.import(&moving.received, (way.opposite(), suite, window), both, ahead);
+            if sends.and(receives).is_none() {
+                self.wipe();
+                return None;
+            }
+            self.life.begin(now);
+            (self.progress, self.wish) = (now, moving.wish);
+            self.stage.step(lifecycle::Event::AcceptPssAck, Stage::Open(self.opened(now, moving)));
+            self.acknowledge_by(now);
+            Some(())
+        })
     }
 
     /// The stage of a continued session. It is not reached by moves of B.4, because the other host has made them.

@@ -284,14 +284,16 @@ impl<const N: usize> Group<N> {
             }
             let counter = self.counter;
             self.counter += 1;
-            let cipher = cipher::<P>(self.suite, &self.key, &self.coordinate, &self.salt);
             let room = self.sealed.get_mut(..length).ok_or(GroupError::Length)?;
             let (head, rest) = room.split_at_mut_checked(24).ok_or(GroupError::Length)?;
             let (text, tag) = rest.split_at_mut_checked(value.len()).ok_or(GroupError::Length)?;
             let fields = self.epoch.to_be_bytes().into_iter().chain(self.salt).chain(counter.to_be_bytes());
             head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
             text.copy_from_slice(value);
-            let sealed = P::seal(&cipher, &nonce(counter), &aad(&self.coordinate, version), text);
+            let sealed = cleanly(|| {
+                let cipher = cipher::<P>(self.suite, &self.key, &self.coordinate, &self.salt);
+                P::seal(&cipher, &nonce(counter), &aad(&self.coordinate, version), text)
+            });
             tag.copy_from_slice(&sealed);
             (self.version, self.length) = (version, length);
         }
@@ -380,8 +382,10 @@ impl Membership {
             self.missing |= newest.is_none_or(|newest| number > newest.number);
             return Err(GroupError::UnknownEpoch);
         };
-        let cipher = cipher::<P>(epoch.suite, &epoch.key, coordinate, &salt);
-        P::open(&cipher, &nonce(counter), &aad(coordinate, version), text, tag).map_err(|_| GroupError::Seal)?;
+        cleanly(|| {
+            let cipher = cipher::<P>(epoch.suite, &epoch.key, coordinate, &salt);
+            P::open(&cipher, &nonce(counter), &aad(coordinate, version), text, tag).map_err(|_| GroupError::Seal)
+        })?;
         Ok(text)
     }
 }

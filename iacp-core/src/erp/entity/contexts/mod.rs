@@ -10,6 +10,7 @@ use iacp_wire::{Digest, Eid, IatField};
 use rand_core::CryptoRng;
 
 use super::LlEntity;
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Secret32};
 use crate::erp::agent::{Agent, AgentSlot, ROOT_RECORD, Stored, Storing};
 use crate::erp::binding::Binding;
@@ -32,8 +33,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         digest: Digest,
         rng: &mut impl CryptoRng,
     ) -> Result<Agent, LocalStatus> {
-        let slot = self.allocate(now, None, airk, digest, rng)?;
-        self.credentials(slot).ok_or(LocalStatus::Capacity)
+        cleanly(|| {
+            let slot = self.allocate(now, None, airk, digest, rng)?;
+            self.credentials(slot).ok_or(LocalStatus::Capacity)
+        })
     }
 
     /// A context of its own for each that asks.
@@ -65,12 +68,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// # Errors
     /// [`LocalStatus::Refused`]: the EID has a context here. [`LocalStatus::Capacity`]: no slot is free. Nothing has changed.
     pub fn restore(&mut self, now: Mono, stored: &Stored<'_>, rng: &mut impl CryptoRng) -> Result<Agent, LocalStatus> {
-        let eid = Identity::<P>::from_seed(stored.seed).eid();
-        if self.agent_of(&eid).is_some() {
-            return Err(LocalStatus::Refused);
-        }
-        let slot = self.enter(now, |agent| agent.restore(now, stored, rng))?;
-        self.credentials(slot).ok_or(LocalStatus::Capacity)
+        cleanly(|| {
+            let eid = Identity::<P>::from_seed(stored.seed).eid();
+            if self.agent_of(&eid).is_some() {
+                return Err(LocalStatus::Refused);
+            }
+            let slot = self.enter(now, |agent| agent.restore(now, stored, rng))?;
+            self.credentials(slot).ok_or(LocalStatus::Capacity)
+        })
     }
 
     /// The seed of an agent's EID, for the host's own protected storage: with it [`Self::restore`] goes on after a lost

@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 use super::super::LlEntity;
 use super::super::docking::{Docking, Word};
 use super::super::tables::LineSlot;
+use crate::crypto::stack::cleanly;
 use crate::crypto::{Provider, Suite};
 use crate::erp::agent::{AgentSlot, Storing};
 use crate::erp::binding::Binding;
@@ -114,62 +115,67 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         rng: &mut impl CryptoRng,
         out: &mut [u8],
     ) -> Result<usize, DockError> {
-        self.clock = self.clock.max(now);
-        let slot = self.agent_of(eid).filter(|slot| self.is_docking(*slot)).ok_or(DockError::NoAgent)?;
-        let docking = self.docking.as_ref().ok_or(DockError::NoAgent)?;
-        if docking.word != Word::Stored {
-            return Err(DockError::NotPersisted);
-        }
-        let (offer, bound) = (docking.offer, docking.bound);
-        if offer.expiry <= unix {
-            return Err(DockError::Expired);
-        }
-        if !self.may_move(slot) {
-            return Err(DockError::NotNow);
-        }
-        if out.len() < self.blob_len(slot, application.len()) {
-            return Err(DockError::TooSmall);
-        }
-        let sessions = self.moving_sessions(slot);
-        let shared = self.measure_shared(slot);
-        let count = 1 + sessions + u32::from(!application.is_empty()) + self.ticket_count(slot) + shared.records;
-        let suite = if P::SUITES.has(Suite::Aes256Gcm) { Suite::Aes256Gcm } else { Suite::ChaCha20Poly1305 };
-        let mut exporter = Exporter::new(host, &offer, suite, reason, count, rng, out)?;
-        let binding = self.bind_for(slot, &offer, bound).ok_or(DockError::NotNow)?;
-        // From here on nothing fails: everything was measured.
-        let mut length = HEAD;
-        let mut sealed = self.seal_context(slot, binding, &mut exporter, out.get_mut(length..).unwrap_or_default());
-        if let Ok(more) = sealed {
-            length = length.saturating_add(more);
-            // Before the sessions: what belongs to them is sealed while they are there.
-            sealed = Ok(self.seal_shared(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
-        }
-        let mut next = self.first_session(slot);
-        while let (Some(session), Ok(more)) = (next, sealed) {
-            length = length.saturating_add(more);
-            next = self.sessions.at(session).and_then(|entry| entry.next.checked_sub(1));
-            sealed = self.seal_session(now, session, &mut exporter, out.get_mut(length..).unwrap_or_default());
-        }
-        length = length.saturating_add(sealed.unwrap_or(0));
-        length =
-            length.saturating_add(self.seal_tickets(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
-        if !application.is_empty() {
-            let room = out.get_mut(length..).unwrap_or_default();
-            length = length.saturating_add(exporter.seal(RecordType::Application, application, room).unwrap_or(0));
-        }
-        if let Some(agent) = self.agents.at_mut(slot) {
-            // The way back to UNBOUND of B.2; no leaving is signed, for the EID lives on.
-            agent.step(Event::Deregistration);
-        }
-        self.leave_behind(now, slot, Some(binding), Some(offer.at));
-        self.exported_until = Some(now.after(DEFLECTED));
-        self.correct();
-        if sealed.is_err() || !exporter.is_complete() {
-            // It cannot be; a blob that is not whole opens nowhere.
-            out.zeroize();
-            return Err(DockError::Records);
-        }
-        Ok(length)
+        cleanly(|| {
+            self.clock = self.clock.max(now);
+            let slot = self.agent_of(eid).filter(|slot| self.is_docking(*slot)).ok_or(DockError::NoAgent)?;
+            let docking = self.docking.as_ref().ok_or(DockError::NoAgent)?;
+            if docking.word != Word::Stored {
+                return Err(DockError::NotPersisted);
+            }
+            let (offer, bound) = (docking.offer, docking.bound);
+            if offer.expiry <= unix {
+                return Err(DockError::Expired);
+            }
+            if !self.may_move(slot) {
+                return Err(DockError::NotNow);
+            }
+            if out.len() < self.blob_len(slot, application.len()) {
+                return Err(DockError::TooSmall);
+            }
+            let sessions = self.moving_sessions(slot);
+            let shared = self.measure_shared(slot);
+            let count = 1 + sessions + u32::from(!application.is_empty()) + self.ticket_count(slot) + shared.records;
+            let suite = if P::SUITES.has(Suite::Aes256Gcm) { Suite::Aes256Gcm } else { Suite::ChaCha20Poly1305 };
+            let mut exporter = Exporter::new(host, &offer, suite, reason, count, rng, out)?;
+            let binding = self.bind_for(slot, &offer, bound).ok_or(DockError::NotNow)?;
+            // From here on nothing fails: everything was measured.
+            let mut length = HEAD;
+            let mut sealed = self.seal_context(slot, binding, &mut exporter, out.get_mut(length..).unwrap_or_default());
+            if let Ok(more) = sealed {
+                length = length.saturating_add(more);
+                // Before the sessions: what belongs to them is sealed while they are there.
+                sealed = Ok(self.seal_shared(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
+            }
+            let mut next = self.first_session(slot);
+            while let (Some(session), Ok(more)) = (next, sealed) {
+                length = length.saturating_add(more);
+                next = self.sessions.at(session).and_then(|entry| entry.next.checked_sub(1));
+                sealed = self.seal_session(now, session, &mut exporter, out.get_mut(length..).unwrap_or_default());
+            }
+            length = length.saturating_add(sealed.unwrap_or(0));
+            length = length.saturating_add(self.seal_tickets(
+                slot,
+                &mut exporter,
+                out.get_mut(length..).unwrap_or_default(),
+            ));
+            if !application.is_empty() {
+                let room = out.get_mut(length..).unwrap_or_default();
+                length = length.saturating_add(exporter.seal(RecordType::Application, application, room).unwrap_or(0));
+            }
+            if let Some(agent) = self.agents.at_mut(slot) {
+                // The way back to UNBOUND of B.2; no leaving is signed, for the EID lives on.
+                agent.step(Event::Deregistration);
+            }
+            self.leave_behind(now, slot, Some(binding), Some(offer.at));
+            self.exported_until = Some(now.after(DEFLECTED));
+            self.correct();
+            if sealed.is_err() || !exporter.is_complete() {
+                // It cannot be; a blob that is not whole opens nowhere.
+                out.zeroize();
+                return Err(DockError::Records);
+            }
+            Ok(length)
+        })
     }
 
     /// The binding of the next generation, for the host that takes the context over: the Asymmetric Forwarding Ticket.

@@ -9,6 +9,7 @@ use super::super::docking::OfferSlot;
 use super::super::{INSIDE, LlEntity};
 use super::IMPORTED;
 use crate::crypto::Provider;
+use crate::crypto::stack::cleanly;
 use crate::erp::agent::{Agent, ROTATION};
 use crate::erp::dock::{Beside, DockError, DockReason, Imported, LASTS, OFFER, Offer, Record, SessionRecord, moving};
 use crate::erp::resume::{Agreement, Items, LineOutcome, ResumeRecord};
@@ -103,8 +104,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let place = place.or_else(|| self.offers.iter().position(|slot| slot.offer.is_none()));
         let slot = place.and_then(|place| self.offers.get_mut(place)).ok_or(DockError::Capacity)?;
         let at = SocketAddr::new(self.settings.address, port);
-        let offer = Offer::new(unix, host, exporter, eid, at, rng, out).map_err(|_| DockError::TooSmall)?;
-        *slot = OfferSlot { offer: Some(offer), until: now.after(LASTS) };
+        cleanly(|| {
+            let offer = Offer::new(unix, host, exporter, eid, at, rng, out).map_err(|_| DockError::TooSmall)?;
+            *slot = OfferSlot { offer: Some(offer), until: now.after(LASTS) };
+            Ok::<(), DockError>(())
+        })?;
         self.offers_until = self.offers.iter().filter(|slot| slot.offer.is_some()).map(|slot| slot.until).min();
         Ok(OFFER)
     }
@@ -138,50 +142,52 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         mut application: impl FnMut(&[u8]),
         rng: &mut impl CryptoRng,
     ) -> Result<Docked, DockError> {
-        self.clock = self.clock.max(now);
-        self.expire_offers(now);
-        let meant = |slot: &OfferSlot| slot.offer.as_ref().is_some_and(|offer| offer.is_named_by(blob));
-        let place = self.offers.iter().position(meant).ok_or(DockError::NotForUs)?;
-        let slot = self.offers.get_mut(place).ok_or(DockError::NotForUs)?;
-        let eid = slot.offer.as_ref().map(Offer::eid).ok_or(DockError::NotForUs)?;
-        if self.agent_of(&eid).is_some() {
-            return Err(DockError::NoAgent);
-        }
-        if self.agents.is_full() {
-            return Err(DockError::Capacity);
-        }
-        let slot = self.offers.get_mut(place).ok_or(DockError::NotForUs)?;
-        let offer = slot.offer.take().ok_or(DockError::NotForUs)?;
-        let imported = offer.open(unix, host, blob)?;
-        let context = imported.context::<P>()?;
-        let agent = self
-            .enter(now, |agent| {
-                agent.take_over(now, &context, rng);
-                agent.channel = channel;
-            })
-            .map_err(|_| DockError::Capacity)?;
-        // It leaves its channel as any other.
-        let channel = channel.and_then(|channel| self.channels.get_mut(usize::try_from(channel).ok()?));
-        if let Some(channel) = channel {
-            channel.contexts = channel.contexts.saturating_add(1);
-        }
-        let (sessions, left) = self.import_records(now, agent, &imported, rng);
-        for record in imported.read() {
-            if let Record::Application(bytes) = record {
-                application(bytes);
+        cleanly(|| {
+            self.clock = self.clock.max(now);
+            self.expire_offers(now);
+            let meant = |slot: &OfferSlot| slot.offer.as_ref().is_some_and(|offer| offer.is_named_by(blob));
+            let place = self.offers.iter().position(meant).ok_or(DockError::NotForUs)?;
+            let slot = self.offers.get_mut(place).ok_or(DockError::NotForUs)?;
+            let eid = slot.offer.as_ref().map(Offer::eid).ok_or(DockError::NotForUs)?;
+            if self.agent_of(&eid).is_some() {
+                return Err(DockError::NoAgent);
             }
-        }
-        if imported.reason() == DockReason::Compromise
-            && let Some(agent) = self.agents.at_mut(agent)
-        {
-            // What is left of the time of a rotation.
-            agent.rotated = Some(Mono(now.0.saturating_add(COMPROMISED).saturating_sub(ROTATION)));
-        }
-        self.correct();
-        let slot = self.agents.at(agent).ok_or(DockError::Capacity)?;
-        let (airk, digest, evolution) = (slot.airk, slot.digest, slot.evolution);
-        let agent = self.credentials(agent).ok_or(DockError::Capacity)?;
-        Ok(Docked { agent, reason: imported.reason(), sessions, left, airk, digest, evolution })
+            if self.agents.is_full() {
+                return Err(DockError::Capacity);
+            }
+            let slot = self.offers.get_mut(place).ok_or(DockError::NotForUs)?;
+            let offer = slot.offer.take().ok_or(DockError::NotForUs)?;
+            let imported = offer.open(unix, host, blob)?;
+            let context = imported.context::<P>()?;
+            let agent = self
+                .enter(now, |agent| {
+                    agent.take_over(now, &context, rng);
+                    agent.channel = channel;
+                })
+                .map_err(|_| DockError::Capacity)?;
+            // It leaves its channel as any other.
+            let channel = channel.and_then(|channel| self.channels.get_mut(usize::try_from(channel).ok()?));
+            if let Some(channel) = channel {
+                channel.contexts = channel.contexts.saturating_add(1);
+            }
+            let (sessions, left) = self.import_records(now, agent, &imported, rng);
+            for record in imported.read() {
+                if let Record::Application(bytes) = record {
+                    application(bytes);
+                }
+            }
+            if imported.reason() == DockReason::Compromise
+                && let Some(agent) = self.agents.at_mut(agent)
+            {
+                // What is left of the time of a rotation.
+                agent.rotated = Some(Mono(now.0.saturating_add(COMPROMISED).saturating_sub(ROTATION)));
+            }
+            self.correct();
+            let slot = self.agents.at(agent).ok_or(DockError::Capacity)?;
+            let (airk, digest, evolution) = (slot.airk, slot.digest, slot.evolution);
+            let agent = self.credentials(agent).ok_or(DockError::Capacity)?;
+            Ok(Docked { agent, reason: imported.reason(), sessions, left, airk, digest, evolution })
+        })
     }
 
     fn import_records(
