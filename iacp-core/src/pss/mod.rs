@@ -29,9 +29,10 @@ pub use error::{NotNow, SendError, StartError, TermsError, TooSmall, WrongIdenti
 pub use event::{Closure, Reason, Received, SessionEvent, TeardownReason, Transmit};
 pub use handshake::Role;
 pub use handshake::contract::{MAX_TURNS, NEGOTIATION_LIMIT};
+pub use handshake::gate::{Admission, Gate};
 pub use handshake::incoming::{Incoming, Sealed, Signed};
 pub use handshake::keys::{TicketKey, TicketKeys, local_session_key, session_hash};
-pub use handshake::responder::{Accepted, Admission, Gate, NotAnswered, Replied, Responder};
+pub use handshake::responder::{Accepted, NotAnswered, Replied, Responder};
 pub use handshake::terms::{Capabilities, RejectionReasons, Settings, Terms};
 pub(crate) use session::Place;
 pub(crate) use session::dock::Moving;

@@ -33,7 +33,7 @@ mod witness;
 use core::marker::PhantomData;
 
 pub use cases::Case;
-use cases::{Cases, Ended, Voted};
+use cases::Cases;
 use curators::Curators;
 use drafts::Tending;
 pub use event::{Handled, NodeEvent, Silence};
@@ -54,12 +54,11 @@ use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
 
-use super::body::Body;
-use super::kind::{Class, Kind};
+use super::kind::Class;
 use super::metric::{NEAREST, NodeInfo};
 use crate::crypto::Provider;
 use crate::governance::ballot;
-use crate::governance::window::{Clock, Due, Outcome};
+use crate::governance::window::{Clock, Due};
 use crate::guard::ticket::{Issued, Spending};
 use crate::guard::{Charge, Difficulty, Ingress, Ledger, Liable, Rate, Tickets, TokenBucket, Zone};
 use crate::identity::Identity;
@@ -317,83 +316,6 @@ impl<'m, P: Provider> Node<'m, P> {
         self.count(now, &vote, outcome);
         let length = Frame::new(Message::PomVote(&vote)).write(out).ok()?;
         Some((length, voters))
-    }
-
-    /// Counts a vote; with the k-th the verdict is stored.
-    fn count(&mut self, clock: Clock, vote: &PomVote, outcome: Outcome) {
-        let now = clock.unix;
-        match self.cases.vote(vote, outcome) {
-            Voted::Counted | Voted::Stranger => {}
-            Voted::DoubleVote(first) => {
-                self.double_vote.get_or_insert([first, *vote]);
-                self.tell(NodeEvent::Equivocation { offender: vote.voter_eid });
-            }
-            Voted::Verdict(outcome) => {
-                let mut body = [0; Record::MAX_BODY];
-                let id = vote.accusation_id;
-                let Some((length, ended)) = self.cases.verdict(&id, outcome, &mut body) else { return };
-                let (offender, court) = (ended.offender, ended.court);
-                let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
-                let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
-                let from = Source::Node(OWN);
-                for key in [court.1, copy] {
-                    let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
-                    let body = body.get(..length).unwrap_or_default();
-                    let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
-                    let spent = self.spent(now, &which, &record);
-                    // A verdict that finds no room is found at the other nodes.
-                    let _ = self.store.put_for(now, &which, &record, expiry, (from, spent.as_ref()));
-                    if key == court.1 {
-                        self.spread.begin(clock.mono, which, ended.voters.clone());
-                    }
-                }
-                // The verdict stands first: what waits for it is looked up.
-                self.ended(clock, &ended, outcome);
-            }
-        }
-    }
-
-    /// An accusation has its verdict: the host of a guilty key answers for it.
-    fn ended(&mut self, clock: Clock, ended: &Ended, outcome: Outcome) {
-        let (id, offender) = (ended.id, ended.offender);
-        self.tell(NodeEvent::Verdict { id, offender, outcome });
-        self.recall_pair();
-        self.tending.has_ended();
-        // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing. It answers once in each
-        // court, however many accusations are proven there.
-        if outcome == Outcome::Guilty
-            && let Some(host) = ended.host
-            && !self.is_convicted_before(clock.unix, ended)
-        {
-            self.ledger.charge(clock.unix, &host, Charge::Guilty);
-        }
-    }
-
-    /// Whether the offender was convicted in the same court before. That verdict stands under the key of the court, or only its copy
-    /// under the offender's own key, beside the accusation in the court: the two come one after the other, and either may find no room.
-    fn is_convicted_before(&self, now: UnixTime, ended: &Ended) -> bool {
-        let (id, offender, court) = (ended.id, ended.offender, ended.court.1);
-        let own = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
-        let is_of_court = |other: &Digest| {
-            let accusation = super::Slot { kind: Kind::Accusation, key: court, which: other.0 };
-            self.store.held(&accusation).is_some()
-        };
-        self.convictions(now, &offender, court).any(|other| other != id)
-            || self.convictions(now, &offender, own).any(|other| other != id && is_of_court(&other))
-    }
-
-    /// The accusations by which a key was convicted, as far as the verdicts stand here under this key.
-    fn convictions(&self, now: UnixTime, offender: &Eid, at: iacp_wire::DhtKey) -> impl Iterator<Item = Digest> {
-        self.store.list(now, Kind::Verdict, at).filter_map(move |(record, _)| {
-            match Body::parse(Kind::Verdict, record.body) {
-                Ok(Body::Verdict(verdict))
-                    if verdict.head.offender_eid == *offender && verdict.head.outcome == Outcome::Guilty as u8 =>
-                {
-                    Some(verdict.head.accusation_id)
-                }
-                _ => None,
-            }
-        })
     }
 
     /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known. The end of a trial is told

@@ -3,6 +3,7 @@
 pub(crate) mod contract;
 pub(crate) mod cookie;
 pub(crate) mod frames;
+pub(crate) mod gate;
 pub(crate) mod incoming;
 pub(crate) mod initiator;
 pub(crate) mod keys;

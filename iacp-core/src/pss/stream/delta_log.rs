@@ -506,5 +506,4 @@ pub(super) const fn low(moment: Mono) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "delta_log_tests.rs"]
 mod tests;

@@ -1,5 +1,8 @@
 extern crate std;
 
+mod random;
+mod withdrawn;
+
 use std::{vec, vec::Vec};
 
 use super::super::congestion::Flight;
@@ -389,75 +392,6 @@ fn frames_shown_before_they_were_sent_are_not_sent_and_do_not_confuse_it() {
     assert!(log.is_empty() && log.all_shown());
 }
 
-/// A log with 40 frames, of which some were sent at once.
-fn forty<C: Congestion>() -> DeltaLog<C, 1_024, 64> {
-    let mut log = DeltaLog::<C, 1_024, 64>::IDLE;
-    log.set_window(1_000);
-    log.restart(0);
-    for mark in 0..40 {
-        log.room(10).expect("room").fill(mark);
-        log.push(10, [mark; 32], true, Mono(0));
-    }
-    while log.transmit(Mono(0)).is_some() {}
-    log
-}
-
-/// Bits for 40 frames and E.
-const EVERYTHING: Shown<'static> = Shown { held: true, bitmap: &[0xff, 0xff, 0xff, 0xff, 0xfe] };
-
-/// A peer has shown everything and withdrawn it, again and again.
-fn withdrawn<C: Congestion>() -> (DeltaLog<C, 1_024, 64>, u64) {
-    let (mut log, mut now) = (forty::<C>(), 0);
-    for round in 0..200 {
-        now += 50;
-        let news = log.acknowledge(Mono(now), 0, EVERYTHING);
-        assert_eq!(news, if round == 0 { NEWS } else { NOTHING }, "only what is shown for the first time is news");
-        assert_eq!(log.acknowledge(Mono(now), 0, Shown::NOTHING), NOTHING);
-        let mut went = 0;
-        let until = now + 40;
-        while let Some(due) = log.due().filter(|due| due.0 <= until) {
-            now = due.0.max(now);
-            went += u32::from(log.transmit(Mono(now)).is_some());
-        }
-        assert!(went <= 2 && log.flight.frames <= 2, "round {round}: {went} frames");
-        now = until;
-    }
-    (log, now)
-}
-
-/// What may leave until then.
-fn send<C: Congestion>(log: &mut DeltaLog<C, 1_024, 64>, now: u64, until: u64) {
-    let mut now = now;
-    while let Some(due) = log.due().filter(|due| due.0 <= until) {
-        now = due.0.max(now);
-        log.transmit(Mono(now));
-    }
-}
-
-fn a_flight_stays_at_2<C: Congestion>() {
-    // A new path changes nothing about it.
-    let (mut log, now) = withdrawn::<C>();
-    log.repeat_all(Mono(now));
-    send(&mut log, now, now + 10);
-    assert_eq!(log.flight.frames, 2);
-    // E does. To congestion control what came before does not come again: it goes on as after a time-out, and opens with the first
-    // frame that is new.
-    let (mut log, mut now) = withdrawn::<C>();
-    now += 50;
-    assert_eq!(log.acknowledge(Mono(now), 40, Shown::NOTHING), FREED);
-    for mark in 40..60 {
-        log.room(10).expect("room").fill(mark);
-        log.push(10, [mark; 32], true, Mono(now));
-    }
-    send(&mut log, now, now + 50);
-    let first = log.flight.frames;
-    assert!((1..=4).contains(&first), "{first}");
-    now += 50;
-    assert_eq!(log.acknowledge(Mono(now), 40 + u64::from(first), Shown::NOTHING), FREED);
-    send(&mut log, now, now + 100);
-    assert!(log.flight.frames > first, "{}", log.flight.frames);
-}
-
 #[test]
 fn frames_of_another_host_that_arrive_before_they_are_sent_here_measure_nothing() {
     let mut log = log(0);
@@ -474,39 +408,6 @@ fn frames_of_another_host_that_arrive_before_they_are_sent_here_measure_nothing(
 }
 
 #[test]
-fn a_peer_that_shows_and_withdraws_frames_without_end_gets_two_of_them_at_a_time() {
-    a_flight_stays_at_2::<Flight>();
-    a_flight_stays_at_2::<super::super::congestion::Model>();
-}
-
-#[test]
-fn a_receiver_that_has_forgotten_everything_gets_everything_again() {
-    let mut log = forty::<Flight>();
-    log.acknowledge(Mono(50), 0, EVERYTHING);
-    log.acknowledge(Mono(50), 0, Shown::NOTHING);
-    // It takes each frame on its second way, shows what it has, and acknowledges only the whole.
-    let (mut here, mut now) = ([false; 40], 50);
-    for round in 0..25 {
-        while let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) {
-            here[usize::from(mark)] = true;
-        }
-        now += 50;
-        let mut bitmap = [0_u8; 5];
-        for (bit, _) in here[1..].iter().enumerate().filter(|(_, here)| **here) {
-            bitmap[bit / 8] |= 0x80 >> (bit % 8);
-        }
-        log.acknowledge(Mono(now), 0, Shown { held: here[0], bitmap: &bitmap });
-        if here.iter().all(|here| *here) {
-            assert!(round >= 19, "two in a round trip, not more");
-            assert_eq!(log.acknowledge(Mono(now), 40, Shown::NOTHING), FREED);
-            assert!(log.is_empty() && log.all_shown());
-            return;
-        }
-    }
-    panic!("{here:?}");
-}
-
-#[test]
 fn a_bitmap_beyond_what_is_sealed_is_ignored() {
     let mut log = filled(2);
     sent(&mut log, 0);
@@ -514,106 +415,6 @@ fn a_bitmap_beyond_what_is_sealed_is_ignored() {
     assert!(log.all_shown());
     assert!(push(&mut log, 10, 7));
     assert_eq!(sent(&mut log, 10), [7]);
-}
-
-// Whatever happens, in whatever order.
-
-/// Checks that the counts agree with the marks, and that the ring contains the pushed frames.
-fn check<C: Congestion>(log: &DeltaLog<C, 1_024, 64>, seed: u64) {
-    let standing = |wanted| (log.first..log.next).filter(|sequence| log.mark(*sequence).standing == wanted).count();
-    assert_eq!(log.flight.frames as usize, standing(Standing::Flying), "seed {seed}");
-    assert_eq!(log.due as usize, standing(Standing::Due), "seed {seed}");
-    assert!((log.first..=log.next).contains(&log.unsent) && log.top <= log.next, "seed {seed}");
-    let lowest = (log.first..log.next).find(|sequence| log.mark(*sequence).standing == Standing::Due);
-    assert!(lowest.is_none_or(|lowest| log.cursor <= lowest), "seed {seed}");
-    for sequence in log.first..log.next {
-        let slot = log.slot(sequence).unwrap();
-        let (at, length) = (slot.at as usize, slot.length as usize);
-        assert!(log.bytes[at..at + length].iter().all(|byte| u64::from(*byte) == sequence % 256), "seed {seed}");
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "small numbers of a test")]
-fn anything_happens<C: Congestion>(seed: u64) {
-    use rand_core::{Rng, SeedableRng};
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let mut log = DeltaLog::<C, 1_024, 64>::IDLE;
-    log.set_window(40);
-    log.restart(0);
-    let mut now = 0;
-    let mut here = vec![false; 4_096];
-    for _ in 0..2_000 {
-        let draw = rng.next_u64();
-        now += draw % 40;
-        match (draw >> 32) % 12 {
-            0..=3 => {
-                let (length, sequence) = (10 + (draw >> 40) as usize % 60, log.next());
-                if let Some(room) = log.room(length) {
-                    room.fill((sequence % 256) as u8);
-                    log.push(length, [9; 32], true, Mono(now));
-                }
-            }
-            4..=7 => {
-                for _ in 0..=(draw >> 40) % 5 {
-                    let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) else { break };
-                    match (draw >> 50) % 8 {
-                        0 => log.not_sent(),
-                        1 | 2 => {} // lost
-                        _ => {
-                            let from = log.first();
-                            let sequence = (from..from + 256).find(|sequence| sequence % 256 == u64::from(mark));
-                            here[usize::try_from(sequence.unwrap()).unwrap()] = true;
-                        }
-                    }
-                }
-            }
-            8..=10 => {
-                // A true heartbeat; now and then one that shows less, of a peer that forgot what it held.
-                let missing = here.iter().position(|here| !here).unwrap() as u64;
-                let expected = log.first() + (missing - log.first()) * ((draw >> 40) % 3) / 2;
-                let mut bitmap = [0_u8; 8];
-                for bit in 0..63 {
-                    let place = usize::try_from(expected + 1 + bit).unwrap();
-                    if here[place] && (draw >> 45) % 7 != 0 {
-                        bitmap[bit as usize / 8] |= 0x80 >> (bit % 8);
-                    }
-                }
-                let held = here[usize::try_from(expected).unwrap()];
-                log.acknowledge(Mono(now), expected, Shown { held, bitmap: &bitmap });
-            }
-            _ => {
-                if (draw >> 40) % 20 == 0 {
-                    log.repeat_all(Mono(now));
-                }
-            }
-        }
-        check(&log, seed);
-        if log.next() > 3_900 {
-            break;
-        }
-    }
-    // A perfect path from here on: everything arrives, within a bounded time.
-    for _ in 0..1_000 {
-        now = log.due().map_or(now, |due| due.0.max(now));
-        while let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) {
-            let from = log.first();
-            let sequence = (from..from + 256).find(|sequence| sequence % 256 == u64::from(mark));
-            here[usize::try_from(sequence.unwrap()).unwrap()] = true;
-        }
-        now += 20;
-        let missing = here.iter().position(|here| !here).unwrap() as u64;
-        log.acknowledge(Mono(now), missing, Shown::NOTHING);
-        check(&log, seed);
-    }
-    assert!(log.is_empty() && log.all_shown() && log.due().is_none(), "seed {seed}: {} left", log.next() - log.first());
-}
-
-#[test]
-fn whatever_happens_the_counts_are_right_and_everything_arrives_in_the_end() {
-    for seed in 0..150 {
-        anything_happens::<Flight>(seed);
-        anything_happens::<super::super::congestion::Model>(seed);
-    }
 }
 
 #[test]
