@@ -2,9 +2,11 @@
 //! hands them to libFuzzer; `tests/replay.rs` runs them over their seeds, over changed seeds and over noise in every test run;
 //! `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer.
 
+pub mod container;
 pub mod delivery;
 pub mod directory;
 mod discovery;
+pub mod drop;
 mod envelope;
 mod frame;
 pub mod governance;
@@ -28,7 +30,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 23] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
@@ -51,6 +53,8 @@ pub const TARGETS: [Target; 21] = [
         words: envelope::notification_words,
     },
     Target { name: "delivery", run: delivery, seeds: delivery::seeds, words: no_words },
+    Target { name: "container", run: container, seeds: container::seeds, words: no_words },
+    Target { name: "drop", run: drop, seeds: drop::seeds, words: no_words },
     Target { name: "policy", run: policy, seeds: governance::policy_seeds, words: governance::policy_words },
     Target { name: "rollout", run: rollout, seeds: rollout::seeds, words: no_words },
     Target { name: "interaction", run: interaction, seeds: interaction::seeds, words: no_words },
@@ -148,6 +152,18 @@ pub fn notification(bytes: &[u8]) {
 /// what is approved is what was sealed, under a name that says so, and once; and no line continues twice.
 pub fn delivery(bytes: &[u8]) {
     let _ = delivery::run(bytes);
+}
+
+/// Any bytes, and archives of any entries, edited after they were packed, are a sound container or not: what is one unpacks to nothing but
+/// files and folders below its own.
+pub fn container(bytes: &[u8]) {
+    let _ = container::run(bytes);
+}
+
+/// A whole file drop: objects, halves and odd entries in any order, processes that end at any step, a journal or a head that is damaged.
+/// What is approved is what was sealed, once; nothing that came is lost.
+pub fn drop(bytes: &[u8]) {
+    let _ = drop::run(bytes);
 }
 
 /// Any text is a policy or refused; what is taken decides as its rules say, one by one.

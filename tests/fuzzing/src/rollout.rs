@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
-use interaction_gov::authority::{Authorities, AuthorityError, Update};
+use interaction_gov::authority::{Authorities, AuthorityError, DELEGATIONS, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::policy::Policy;
 use interaction_gov::rollout::{Rollout, RolloutError, Track};
@@ -17,6 +17,10 @@ const NAMES: &str = "actions join\nauthorities corporate, privacy";
 const PLACES: usize = 3;
 const AUTHORITIES: [&str; 2] = ["corporate", "privacy"];
 const MOST: usize = 128;
+
+/// Room for both texts and no more: to compile a policy for much room takes most of the time.
+type Plane = Rollout<2, PLACES, DELEGATIONS, 2, 4, 2>;
+type Rules = Policy<2, 2, 4, 2>;
 
 /// Four bytes. What is chosen is taken modulo what there is.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +109,7 @@ pub struct Report {
 
 struct World {
     names: Vocabulary<'static>,
-    plane: Rollout<2, PLACES>,
+    plane: Plane,
     signed: [Signed; 2],
     versions: BTreeMap<u32, Version>,
     numbers: u32,
@@ -123,7 +127,7 @@ fn accept(_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]) -> bool {
 
 /// See [`crate::rollout`].
 pub fn run(bytes: &[u8]) -> Report {
-    let mut plane = Rollout::new(Authorities::new(), [5; 32]);
+    let mut plane = Plane::with_room(Authorities::new(), [5; 32]);
     for number in 0..2 {
         plane.authorities.introduce(Authority(number), [number; 32]).expect("new");
     }
@@ -218,7 +222,7 @@ impl World {
             vocabulary: *self.names.digest(),
             text: &text,
         };
-        let found = self.plane.authorities.take(&update, &[0; 64], &accept, &self.names, &mut Policy::<2>::new());
+        let found = self.plane.authorities.take(&update, &[0; 64], &accept, &self.names, &mut Rules::with_room());
         match how {
             6 => assert_eq!(found, Err(AuthorityError::Stale)),
             7 => assert_eq!(found, Err(AuthorityError::Gap)),
@@ -252,7 +256,7 @@ impl World {
                 _ => signed.counts(),
             }
         });
-        let mut policy = Policy::<2>::new();
+        let mut policy = Rules::with_room();
         let mut texts = [None; 2];
         for (number, (version, text)) in chosen.into_iter().enumerate() {
             let is_left_out = how == 2 && number == whose;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
+use cep_envelope::decision::Outcome;
 use fuzzing::directory::hub;
 use fuzzing::directory::node::{self, Told};
 use fuzzing::interpreter::{confirms, pipeline_seeds};
 use fuzzing::provider::{Keyed, Trusting};
 use fuzzing::session::{Op, run};
-use fuzzing::{TARGETS, Target, delivery, directory, interaction, rollout};
+use fuzzing::{TARGETS, Target, container, delivery, directory, drop, interaction, rollout};
 use iacp_core::directory::name::ChainBreak;
 use iacp_core::directory::node::Silence;
-use iacp_core::governance::window::Outcome;
+use iacp_core::governance::window;
 use iacp_core::pss::Closure;
 use iacp_wire::{Eid, Frame, MessageType};
 use interaction_gov::audit::Verdict;
@@ -39,7 +40,7 @@ fn changed(seed: &[u8], number: u64) -> Vec<u8> {
         match place(4) {
             0 => bytes[at] = u8::try_from(place(256)).expect("below 256"),
             1 => bytes[at] ^= 1 << place(8),
-            2 => drop(bytes.drain(from.min(to)..to.max(from))),
+            2 => std::mem::drop(bytes.drain(from.min(to)..to.max(from))),
             _ => bytes.extend_from_within(from.min(to)..to.max(from)),
         }
     }
@@ -67,10 +68,10 @@ fn replay(target: &Target) {
         let _input = Input { target: target.name, what, bytes };
         (target.run)(bytes);
     };
-    // Whole hosts take a hundred times as long as anything else; signatures and policies a tenth of that.
+    // Whole hosts take a hundred times as long as anything else; signatures, policies and files a tenth of that.
     let share = match target.name {
         "entity" => 100,
-        "delivery" | "interaction" | "rollout" => 10,
+        "delivery" | "drop" | "interaction" | "rollout" => 10,
         _ => 1,
     };
     for (name, bytes) in (target.seeds)() {
@@ -211,7 +212,7 @@ fn the_seeds_of_a_node_lead_to_every_frame_that_it_takes() {
     assert_eq!(of("names").equivocations, 1);
     let convicted = told("convicted");
     assert_eq!(convicted[1..], [&[(T::WorkedRequest, receipt(0))][..], &[(T::PomVote, vote); 3]].concat());
-    assert_eq!(of("convicted").verdicts, [Outcome::Guilty]);
+    assert_eq!(of("convicted").verdicts, [window::Outcome::Guilty]);
     assert_eq!((of("judged").votes, &of("judged").verdicts[..]), (1, &[][..]), "one vote convicts no key");
     assert_eq!(of("two-words").double_votes, 1);
     let defence = [(put, receipt(0)), (T::WorkedRequest, receipt(0)), (T::PssRevocationRebuttal, receipt(0))];
@@ -311,4 +312,35 @@ fn the_seeds_of_an_interaction_lead_to_each_verdict() {
     ] {
         assert!(of(name).verdicts.contains(&verdict), "{name}: {verdict}");
     }
+}
+
+#[test]
+fn the_seeds_of_containers_are_sound_or_have_one_fault() {
+    let sound = seeds("container").into_iter().filter(|(_, bytes)| container::run(bytes));
+    let sound: Vec<String> = sound.map(|(name, _)| name).collect();
+    assert_eq!(sound, ["letter", "several", "packed", "kind-3"]);
+}
+
+#[test]
+fn the_seeds_of_a_drop_lead_to_each_outcome_and_to_what_is_lost() {
+    use Outcome::{Continue, Fork, Quarantine, Resync};
+    let reports: Vec<_> = seeds("drop").iter().map(|(name, bytes)| (name.clone(), drop::run(bytes))).collect();
+    let of = |name: &str| &reports.iter().find(|(one, _)| one == name).expect("a seed").1;
+    println!("{reports:#?}");
+    let all = [Continue, Continue, Fork, Continue, Continue, Resync, Quarantine];
+    for (name, crashes) in [("all", 0), ("crashes", 3), ("torn", 3)] {
+        assert_eq!((&of(name).outcomes[..], of(name).crashes), (&all[..], crashes), "{name}");
+    }
+    assert_eq!(of("halves").outcomes, [Continue; 2]);
+    assert_eq!(of("twice").outcomes, [Continue, Quarantine, Quarantine]);
+    assert_eq!(of("names").outcomes, [Resync, Quarantine, Quarantine]);
+    assert_eq!(of("damaged").outcomes, [Quarantine; 4]);
+    assert_eq!(of("odd").outcomes, [Quarantine, Quarantine, Quarantine, Continue]);
+    for name in ["lines-lost", "journal-gone"] {
+        assert_eq!((of(name).lost, of(name).outcomes.last()), (1, Some(&Resync)), "{name}");
+    }
+    for name in ["line-changed", "line-invented"] {
+        assert_eq!((of(name).refused, &of(name).outcomes[..]), (1, &[Continue; 2][..]), "{name}: until it is put back");
+    }
+    assert_eq!(of("head-gone").outcomes, [Continue, Quarantine, Continue], "the journal alone is enough");
 }
