@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use crate::error::{ParseError, Reason, WriteError};
 use crate::field::{Cookie, Signature};
-use crate::header::{FirstWord, Flags, HEADER_LEN, MAX_PAYLOAD, MessageType, VERSION};
+use crate::header::{FirstWord, Flags, HEADER_LEN, MessageType, VERSION};
 use crate::message::Message;
 use crate::put::put;
 use crate::read::Reader;
@@ -131,7 +131,6 @@ impl<'a> Frame<'a> {
         let first_word = match self.message {
             Message::OuterTransport { .. } if self.responder_cookie.is_some() => return Err(WriteError::Tlvs),
             Message::OuterTransport { transit_id, .. } => FirstWord::Outer { flags, transit_id },
-            _ if payload > MAX_PAYLOAD => return Err(WriteError::TooLong),
             _ => FirstWord::Common {
                 code: self.message.message_type().code(),
                 flags,

@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -246,9 +247,8 @@ fn some(input: &mut Unstructured<'_>, least: usize) -> Result<Vec<u8>> {
 }
 
 /// Sets a 32-bit length at an offset of the figure.
-fn set_length(body: &mut [u8], at: usize, length: usize) {
-    let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-    for (byte, value) in body.iter_mut().skip(at).zip(length) {
+fn set_length(body: &mut [u8], at: usize, length: u32) {
+    for (byte, value) in body.iter_mut().skip(at).zip(length.to_be_bytes()) {
         *byte = value;
     }
 }
@@ -291,7 +291,7 @@ fn body(message_type: MessageType, input: &mut Unstructured<'_>, depth: u8) -> R
         T::PssTeardown | T::PssRevocationPublish | T::PssRevocationRebuttal => {
             let part = some(input, 0)?;
             if let Some(at) = length_at(message_type) {
-                set_length(&mut body, at, part.len());
+                set_length(&mut body, at, u32::try_from(part.len()).unwrap_or(u32::MAX));
             }
             body.extend(part);
             if message_type == T::PssRevocationRebuttal {
@@ -340,14 +340,11 @@ fn inner(input: &mut Unstructured<'_>, depth: u8) -> Result<Vec<u8>> {
 /// Text of one- and two-byte characters.
 fn text(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let count = input.int_in_range(0..=64_u8)?;
-    let mut text = Vec::new();
+    let mut text = String::new();
     for _ in 0..count {
-        match input.int_in_range(0x20..=0xFF_u8)? {
-            byte @ 0x20..0x7F => text.push(byte),
-            byte => text.extend([0xC3, 0x80 | byte & 0x3F]),
-        }
+        text.push(char::from(input.int_in_range(0x20..=0xFF_u8)?));
     }
-    Ok(text)
+    Ok(text.into_bytes())
 }
 
 /// The evidence of the form that the offence of a PROOF_OF_MAL requires.
@@ -458,9 +455,8 @@ fn damaged(damage: Damage, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             ])?;
             let mut body = body(kind, input, 0)?;
             if let Some(at) = length_at(kind) {
-                let after = if kind == MessageType::PssRevocationRebuttal { Signature::LEN } else { 0 };
-                let right = body.len().saturating_sub(fixed(kind)).saturating_sub(after);
-                let by = input.int_in_range(1..=1_000_usize)?;
+                let right = body.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |right| u32::from_be_bytes(*right));
+                let by = input.int_in_range(1..=1_000_u32)?;
                 set_length(&mut body, at, right.saturating_add(by));
             }
             with_header(kind, &body, input)?

@@ -12,8 +12,8 @@ use iacp_wire::layout::{
 };
 use iacp_wire::message::{Claims, ClaimsTail, Conditions, Evidence, MalfeasanceData, ProofOfMal};
 use iacp_wire::{
-    Cookie, DhtKey, Digest, Eid, Flags, Frame, KnownTlv, Message, MessageType, MigrationVectorTlv, Reason, Tlv,
-    TlvWriter, Tlvs, Value, WriteError, X25519Key,
+    Cookie, DhtKey, Digest, Eid, Flags, Frame, KnownTlv, Locator, Message, MessageType, MigrationVectorTlv, Reason,
+    Tlv, TlvWriter, Tlvs, Value, WriteError, X25519Key,
 };
 use zerocopy::FromBytes;
 
@@ -289,6 +289,35 @@ fn key_share_and_root_key_are_32_bytes() {
     assert_eq!((written.ticket_iv(), written.discovery_proof()), (Some(&[0x44; 4]), Some(&[0x55; 16])));
 }
 
+#[test]
+fn an_application_digest_is_32_bytes() {
+    let bytes = hex("82 20 33×32");
+    let tlvs = Tlvs::parse(&bytes).expect("a golden TLV");
+    assert_eq!((tlvs.app_digest(), tlvs.airk()), (Some(&Digest([0x33; 32])), None));
+    let mut buffer = [0; 34];
+    let mut writer = TlvWriter::new(&mut buffer);
+    writer.app_digest(&Digest([0x33; 32])).expect("there is just room");
+    assert_eq!(writer.finish().expect("a sound TLV").as_bytes(), bytes);
+}
+
+#[test]
+fn a_cookie_of_zero_is_not_assigned_yet() {
+    assert!(Cookie::ZERO.is_zero());
+    assert!(!Cookie([0, 0, 0, 0, 0, 0, 0, 1]).is_zero());
+}
+
+#[test]
+fn an_ipv4_address_is_an_ipv4_mapped_locator_and_back() {
+    for (address, octets) in [("192.0.2.7", "00×10 ff×2 c0000207"), ("2001:db8::7", "20010db8 00×11 07")] {
+        let address: IpAddr = address.parse().expect("an address");
+        let locator = Locator::from(address);
+        assert_eq!(locator.0[..], hex(octets));
+        assert_eq!(IpAddr::from(locator), address);
+        let vector = MigrationVectorTlv { code: 0x17, previous: address, current: address, nonce: NONCE };
+        assert_eq!(vector.current_locator(), locator);
+    }
+}
+
 // shows: IACP-054 (§4.1.1)
 #[test]
 fn the_hand_off_context_object_has_the_mandated_layout() {
@@ -436,13 +465,13 @@ fn custody_assertion_and_verdict_have_their_layouts() {
 
 #[test]
 fn two_claims_stand_behind_their_lengths() {
-    let golden = hex("01 00 0003 0002 55×3 66×2 0000019a33343536 77×32");
+    let golden = hex("02 00 0003 0002 55×3 66×2 0000019a33343536 77×32");
     let tail = ClaimsTail { verification_time: 0x19A_3334_3536.into(), accuser_eid: Eid([0x77; 32]) };
     let mut buffer = [0; 64];
-    let written = Claims::write(1, &[0x55; 3], &[0x66; 2], &tail, &mut buffer).expect("51 bytes");
+    let written = Claims::write(2, &[0x55; 3], &[0x66; 2], &tail, &mut buffer).expect("51 bytes");
     assert_eq!(written.as_bytes(), golden);
     let read = Claims::parse(&golden).expect("a golden annex");
-    assert_eq!((read.kind(), read.a(), read.b(), read.tail()), (1, &[0x55; 3][..], &[0x66; 2][..], &tail));
+    assert_eq!((read.kind(), read.a(), read.b(), read.tail()), (2, &[0x55; 3][..], &[0x66; 2][..], &tail));
     for length in 0..golden.len() {
         assert!(Claims::parse(&golden[..length]).is_err(), "{length} bytes");
     }

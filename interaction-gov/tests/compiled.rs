@@ -2,12 +2,13 @@
 
 mod govern;
 
-use govern::{CORPORATE, PRIVACY, World, authorities, call, log, names, policy, request, take, the, world};
+use govern::{CORPORATE, NAMES, PRIVACY, World, authorities, call, log, names, policy, request, take, the, world};
 use interaction_gov::audit::Verdict;
-use interaction_gov::authority::Authorities;
+use interaction_gov::authority::{Authorities, AuthorityError};
 use interaction_gov::policy::{CompiledError, Policy, PolicyError};
 use interaction_gov::rollout::{Rollout, RolloutError, Track, Version};
 use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Vocabulary;
 
 use sha2::{Digest as _, Sha256};
 
@@ -238,6 +239,36 @@ fn what_is_older_another_or_of_strangers_is_not_linked() {
     plane.publish(track, 8).unwrap();
     plane.roll_back_canary().unwrap();
     assert_eq!(plane.publish(Track::STABLE, 8), Err(RolloutError::Withdrawn));
+}
+
+#[test]
+fn to_link_the_texts_that_are_known_already_changes_nothing_about_them() {
+    let mut plane = world();
+    plane.link(version(7, &[CORPORATE, PRIVACY])).unwrap();
+    assert_eq!(plane.authorities.withdraw(the("corporate")), Err(AuthorityError::Gap), "there is no text before");
+}
+
+#[test]
+fn a_version_in_the_words_of_a_ninth_vocabulary_is_not_linked() {
+    let mut plane = world();
+    let longer = |more: usize| {
+        let regions: String = (0..more).map(|number| format!(", r{number}")).collect();
+        NAMES.replace("us, ca", &format!("us, ca{regions}"))
+    };
+    let texts: Vec<String> = (0..9).map(longer).collect();
+    let vocabularies: Vec<Vocabulary<'_>> = texts.iter().map(|text| Vocabulary::read(text).unwrap()).collect();
+    for pair in vocabularies[..8].windows(2) {
+        plane.authorities.adopt(&pair[0], &pair[1]).unwrap();
+    }
+    let in_the_words_of = |number: u32, names: &Vocabulary<'_>| -> &'static Version<2> {
+        let mut policy = Policy::<2>::new();
+        let newer = CORPORATE.replace("version 1", &format!("version {number}"));
+        policy.add(&newer, names).unwrap();
+        policy.add(&PRIVACY.replace("version 1", &format!("version {number}")), names).unwrap();
+        Box::leak(Box::new(Version::compiled(number, &compiled(&policy)).unwrap()))
+    };
+    assert_eq!(plane.link(in_the_words_of(7, &vocabularies[8])), Err(RolloutError::Full));
+    assert_eq!(plane.link(in_the_words_of(8, &vocabularies[7])), Ok(8), "the eighth is known");
 }
 
 #[test]

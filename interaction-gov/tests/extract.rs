@@ -215,6 +215,33 @@ fn of_the_control_plane_each_gets_its_own_changes_alone() {
 }
 
 #[test]
+fn who_speaks_for_another_and_who_is_spoken_for_both_have_the_decision() {
+    let (mut world, mut log) = (world(), log());
+    let (corporate, privacy): (Authority, Authority) = (the("corporate"), the("privacy"));
+    let delegation = Delegation {
+        from: privacy,
+        to: corporate,
+        scope: Scope::ALL,
+        vocabulary: *names().digest(),
+        until: Time(900_000),
+        serial: 1,
+        redelegate: false,
+    };
+    let signature = sign(2, &delegation.signed());
+    world.authorities.delegate(delegation, &signature, &verifies, Time(1_000)).unwrap();
+    let (mut call, seat) = call(&world, &mut log);
+    assert!(call.invoke(Time(1_001), &recording(seat), &govern::provenance, &world, &mut log).1.is_some());
+    let spoke = |name: &str| {
+        let (_, own, _) = extract(log.waiting(), name, &AuthorityKey::new([1; 32]));
+        let invoked = own.iter().filter_map(Record::read).find(|record| record.kind == Kind::Invoked).unwrap();
+        [corporate, privacy].map(|authority| invoked.voices().speaker(authority))
+    };
+    let by_corporate = Some(Some(corporate));
+    assert_eq!(spoke("corporate"), [by_corporate, by_corporate]);
+    assert_eq!(spoke("privacy"), [None, by_corporate]);
+}
+
+#[test]
 fn who_is_only_observed_is_in_the_extract_of_whose_participant_it_is() {
     let (world, mut log) = (world(), log());
     let mut call = Interaction::<4, 4>::create(id(), Time(1_000), Mode::Observe, &world, &mut log).unwrap();

@@ -212,6 +212,67 @@ fn what_is_old_altered_or_anothers_is_refused() {
 }
 
 #[test]
+fn seats_names_and_functions_that_contradict_each_other_are_refused() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    call.join(Time(1_000), &govern::person(2), &world, &mut log).unwrap();
+    for parent in [None, Some(interaction_gov::function::Binding(0))] {
+        let invocation = interaction_gov::function::Invocation { parent, ..recording(seat) };
+        assert!(call.invoke(Time(1_001), &invocation, &govern::provenance, &world, &mut log).1.is_some());
+    }
+    let (bytes, _) = kept(&call);
+    // The next numbers, two participants of 161 bytes, and two functions of 123.
+    let (numbers, first, second) = (113, 121, 121 + 161);
+    let (one, other) = (second + 161 + 2, second + 161 + 2 + 123);
+    assert_eq!((bytes.len(), &bytes[numbers..numbers + 4]), (other + 123, &[0, 2, 0, 2][..]));
+    let with = |at: usize, field: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + field.len()].copy_from_slice(field);
+        Call::restore(&bytes).err()
+    };
+    assert_eq!(with(other, &[0, 1]), None, "it is what stands there");
+    let (of_seat, of_binding) = (Some(SnapshotError::Field("seat")), Some(SnapshotError::Field("binding")));
+    assert_eq!(with(numbers, &[0, 1]), of_seat, "no such number was given");
+    assert_eq!(with(second, &[0, 0]), of_seat, "the seat of another one");
+    assert_eq!(with(second + 2, &bytes[first + 2..first + 18]), of_seat, "the name of another one");
+    assert_eq!(with(numbers + 2, &[0, 1]), of_binding, "no such number was given");
+    assert_eq!(with(other, &[0, 0]), of_binding, "the number of another one");
+    assert_eq!(with(one + 8, &[0, 9]), of_binding, "for a participant that is not there");
+    assert_eq!(with(one + 10, &[0, 0]), of_binding, "delegated by itself");
+    assert_eq!(with(one + 12 + 32 + 8, &[1]), Some(SnapshotError::Field("health")), "it runs, and has failed");
+}
+
+#[test]
+fn versions_and_canaries_that_contradict_each_other_are_refused() {
+    let mut world = world();
+    govern::another(&mut world);
+    world.start_canary(1, 100).unwrap();
+    let mut bytes = vec![0; world.snapshot(&mut []).unwrap_err()];
+    world.snapshot(&mut bytes).unwrap();
+    let mut again = World::new(Authorities::new(), [5; 32]);
+    let mut with = |from_the_end: usize, field: &[u8]| {
+        let mut bytes = bytes.clone();
+        let at = bytes.len() - from_the_end;
+        bytes[at..at + field.len()].copy_from_slice(field);
+        let texts = policy(&[CORPORATE, PRIVACY]);
+        let compile = |_: &[u8; 32], to: &mut Policy<2>| {
+            to.clone_from(&texts);
+            true
+        };
+        again.restore(&bytes, compile)
+    };
+    // The canary of 11 bytes, a count, and two versions of 37.
+    let canary = 2 * 37 + 1 + 10;
+    assert_eq!(with(canary, &[0, 0, 0, 1, 100]), Ok(()), "it is what stands there");
+    for wrong in [[0, 0, 0, 1, 101], [0, 0, 0, 0, 100], [0, 0, 0, 2, 100]] {
+        assert_eq!(with(canary, &wrong), Err(SnapshotError::Field("canary")), "{wrong:?}");
+    }
+    for wrong in [0, 2] {
+        assert_eq!(with(37, &[0, 0, 0, wrong]), Err(SnapshotError::Field("version")), "number {wrong}");
+    }
+}
+
+#[test]
 fn what_was_tightened_without_room_for_a_record_is_not_undone_by_an_older_snapshot() {
     let world = world();
     let key = *govern::key(9).pk;

@@ -54,6 +54,8 @@ fn what_is_wrong_with_a_policy_is_told_with_its_place() {
     assert_eq!(with("keep audio in de"), (3, 12, Trouble::Missing));
     assert_eq!(with("permit join from 0800"), (3, 22, Trouble::Ended));
     assert_eq!(with("permit join from 0860 to 1000"), (3, 18, Trouble::NoNumber));
+    assert_eq!(with("permit join from 2400 to 0100"), (3, 18, Trouble::NoNumber), "a day ends at 2359");
+    assert_eq!(with("permit join from 0800 to 900"), (3, 26, Trouble::NoNumber), "four digits");
     assert_eq!(with("permit join from 0800 to 0800"), (3, 18, Trouble::NeverMatches));
     assert_eq!(with("permit join with present boss"), (3, 26, Trouble::UnknownName("roles")));
     assert_eq!(with("keep any within de on audio"), (3, 20, Trouble::UnknownClause));

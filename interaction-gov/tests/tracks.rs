@@ -72,7 +72,7 @@ fn the_choice_is_the_profiles() {
     // First 4 bytes of HMAC-SHA256(key, identity) mod 10,000 < N · 100, by another implementation.
     let mut world = world();
     let version = another(&mut world);
-    let places = [([0; 16], 3_829), ([7; 16], 8_140)];
+    let places = [([0; 16], 3_829), ([7; 16], 8_140), ([128; 16], 400)];
     for (id, place) in places {
         let percent = u8::try_from(place / 100).unwrap();
         for (percent, chosen) in [(percent, false), (percent + 1, true)] {

@@ -390,10 +390,9 @@ impl Surfaces {
     fn record(&mut self, size: u64, count: u64) {
         // If several counts have the same size, the lowest at the small end and the highest at the large end make the
         // strictest pair.
-        if self.smallest.is_none_or(|smallest| (size, count) < smallest) {
-            self.smallest = Some((size, count));
-        }
-        self.largest = self.largest.max(Some((size, count)));
+        let sample = (size, count);
+        self.smallest = Some(self.smallest.map_or(sample, |smallest| smallest.min(sample)));
+        self.largest = self.largest.max(Some(sample));
     }
 
     fn attainment(self) -> Attainment {
