@@ -195,12 +195,8 @@ impl Function {
             let is_wide = first >> 11 >= 0b11101;
             let here = at;
             let effect = match tail {
+                // Constants are known where they are loaded: a table of jumps beside them is none.
                 _ if is_data(at) => {
-                    if let [second, ..] = tail
-                        && at % 4 == 0
-                    {
-                        self.knows(u32::from(*second) << 16 | u32::from(*first));
-                    }
                     (at, rest) = (at + 2, tail);
                     continue;
                 }
@@ -227,7 +223,9 @@ impl Function {
                 Effect::Literal(register, offset) => {
                     let at = (((here + 4) & !3) + offset).checked_sub(entry).map(|distance| distance as usize / 2);
                     if let Some([low, high]) = at.and_then(|at| code.get(at..at + 2)) {
-                        registers[usize::from(register & 15)] = u32::from(*high) << 16 | u32::from(*low);
+                        let value = u32::from(*high) << 16 | u32::from(*low);
+                        registers[usize::from(register & 15)] = value;
+                        self.knows(value);
                     }
                 }
                 Effect::Adds(register) => {
@@ -295,6 +293,8 @@ fn wide(first: u16, second: u16) -> Effect {
         0xf04f | 0xf44f => Effect::Constant(register, modified(immediate), false),
         _ if first & 0xfbf0 == 0xf240 => Effect::Constant(register, (high & 15) << 12 | immediate, false),
         _ if first & 0xfbf0 == 0xf2c0 => Effect::Constant(register, (high & 15) << 12 | immediate, true),
+        // LDR.W of a literal behind it.
+        0xf8df => Effect::Literal(second >> 12, low & 0xfff),
         _ if first & 0xf800 == 0xf000 && low & 0x8000 != 0 => branch(high, low),
         _ => Effect::None,
     }
