@@ -18,6 +18,18 @@ pub struct Function {
     pub calls: BTreeSet<u32>,
     /// Entries of the functions that it jumps to when its frame is gone.
     pub jumps: BTreeSet<u32>,
+    /// Those of its calls of which only the address was seen: any odd number looks like one.
+    pub loaded: BTreeSet<u32>,
+    /// It calls what is in a register.
+    pub is_indirect: bool,
+}
+
+impl Function {
+    /// Whether it calls or jumps there. A number that it loads is no address as long as it calls nothing by one.
+    fn reaches(&self, entry: u32) -> bool {
+        self.jumps.contains(&entry)
+            || self.calls.contains(&entry) && (self.is_indirect || !self.loaded.contains(&entry))
+    }
 }
 
 /// All functions of the image, by the address of their entry.
@@ -124,6 +136,7 @@ impl Code {
             let Some(caller) = self.0.get(&entry).filter(|_| seen.insert(entry)) else { continue };
             for at in next(caller) {
                 match self.0.get(&at) {
+                    Some(_) if ends.contains(&at) && !caller.reaches(at) => {}
                     Some(callee) if ends.contains(&at) => drop(found.insert((&*caller.name, &*callee.name))),
                     Some(_) => waiting.push(at),
                     None => {}
@@ -184,6 +197,7 @@ enum Effect {
     Adds(u16),
     /// To this distance from the instruction's address.
     Call(i32),
+    CallRegister,
     Jump(i32),
 }
 
@@ -191,6 +205,7 @@ impl Function {
     fn scan(&mut self, entry: u32, code: &[u16], is_data: impl Fn(u32) -> bool) {
         let mut registers = [0_u32; 16];
         let (mut at, mut rest) = (entry, code);
+        let mut called = BTreeSet::new();
         while let [first, tail @ ..] = rest {
             let is_wide = first >> 11 >= 0b11101;
             let here = at;
@@ -232,7 +247,11 @@ impl Function {
                     let value = registers[usize::from(register & 15)].cast_signed();
                     self.frame += value.min(0).unsigned_abs();
                 }
-                Effect::Call(offset) => drop(self.calls.insert(target(offset))),
+                Effect::Call(offset) => {
+                    self.calls.insert(target(offset));
+                    called.insert(target(offset));
+                }
+                Effect::CallRegister => self.is_indirect = true,
                 Effect::Jump(offset) => {
                     let target = target(offset);
                     if target < entry || target >= entry + self.size {
@@ -241,6 +260,7 @@ impl Function {
                 }
             }
         }
+        self.loaded.retain(|entry| !called.contains(entry));
     }
 
     /// The lowest bit of a function's address marks its code as Thumb. An address that is not of a function has no
@@ -248,6 +268,7 @@ impl Function {
     fn knows(&mut self, constant: u32) {
         if constant & 1 == 1 {
             self.calls.insert(constant & !1);
+            self.loaded.insert(constant & !1);
         }
     }
 }
@@ -266,6 +287,8 @@ fn narrow(code: u16) -> Effect {
         // LDR of a literal, ADD SP: how a Cortex-M0 takes a large frame.
         0x48..=0x4f => Effect::Literal(code >> 8 & 7, low << 2),
         0x44 if code & 0x87 == 0x85 => Effect::Adds(code >> 3 & 15),
+        // BLX and BX of a register; BX LR returns.
+        0x47 if code & 0x7f != 0x70 => Effect::CallRegister,
         0xd0..=0xdd => Effect::Jump(signed(low << 1, 9)),
         0xe0..=0xe7 => Effect::Jump(signed(u32::from(code & 0x7ff) << 1, 12)),
         _ => Effect::None,
@@ -335,7 +358,8 @@ mod tests {
     fn instructions_are_read_as_the_manual_says() {
         assert_eq!(narrow(0xb5f0), Effect::Takes(20)); // push {r4-r7, lr}
         assert_eq!(narrow(0xb09d), Effect::Takes(116)); // sub sp, #116
-        assert_eq!(narrow(0x4798), Effect::None); // blx r3
+        assert_eq!(narrow(0x4798), Effect::CallRegister); // blx r3
+        assert_eq!(narrow(0x4770), Effect::None); // bx lr
         assert_eq!(narrow(0x4c02), Effect::Literal(4, 8)); // ldr r4, [pc, #8]
         assert_eq!(narrow(0x44a5), Effect::Adds(4)); // add sp, r4
         assert_eq!(narrow(0xe7fe), Effect::Jump(-4)); // b .
