@@ -81,7 +81,7 @@ fn built(entries: &[[u8; 3]]) -> Vec<u8> {
     compress_to_vec(&archive(entries)[..], CompressionLevel::Fastest)
 }
 
-/// See [`crate::container`]. Whether the input is a sound container.
+/// See [`crate::container()`]. Whether the input is a sound container.
 pub fn run(bytes: &[u8]) -> bool {
     let [how, rest @ ..] = bytes else { return false };
     if how & BUILT == 0 {

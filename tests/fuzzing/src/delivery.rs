@@ -97,7 +97,7 @@ pub struct Report {
     pub continued: usize,
 }
 
-/// See [`crate::delivery`].
+/// See [`crate::delivery()`].
 pub fn run(mut bytes: &[u8]) -> Report {
     let mut report = Report::default();
     let mut lineage = MemoryLineage::first([Slot::EMPTY; 32], [0; 16]);

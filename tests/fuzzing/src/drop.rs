@@ -133,7 +133,7 @@ struct World {
     report: Report,
 }
 
-/// See [`crate::drop`].
+/// See [`crate::drop()`].
 pub fn run(bytes: &[u8]) -> Report {
     let [damages, ops @ ..] = bytes else { return Report::default() };
     // In memory, where there is such a place.

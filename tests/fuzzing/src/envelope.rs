@@ -23,7 +23,7 @@ const KEY: [u8; 32] = {
     key
 };
 
-/// See [`crate::manifest`].
+/// See [`crate::manifest()`].
 pub(crate) fn manifest(bytes: &[u8]) {
     if let Ok(manifest) = Manifest::read(bytes) {
         let mut buffer = [0; MAX_MANIFEST];
@@ -42,7 +42,7 @@ pub(crate) fn manifest(bytes: &[u8]) {
     }
 }
 
-/// See [`crate::notification`].
+/// See [`crate::notification()`].
 pub(crate) fn notification(bytes: &[u8]) {
     if let Ok(notification) = Notification::read(bytes) {
         let mut buffer = [0; MAX_NOTIFICATION];
@@ -51,7 +51,7 @@ pub(crate) fn notification(bytes: &[u8]) {
     }
 }
 
-/// See [`crate::surface`].
+/// See [`crate::surface()`].
 pub(crate) fn surface(bytes: &[u8]) {
     match (MATCHER.judge(bytes), Surface::parse_bytes(bytes)) {
         (Verdict::Derived, Ok(surface)) => composed(&surface),

@@ -25,7 +25,7 @@ pub const HEAD: &str = "authority corporate\nversion 1\n";
 /// How many bytes in front of a policy's text are the request.
 pub const ASKED: usize = 10;
 
-/// See [`crate::policy`].
+/// See [`crate::policy()`].
 pub(crate) fn policy(bytes: &[u8]) {
     let Some((asked, text)) = bytes.split_first_chunk::<ASKED>() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
@@ -79,7 +79,7 @@ pub(crate) fn policy(bytes: &[u8]) {
     assert_eq!((ruling.answer, ruling.line), expected);
 }
 
-/// See [`crate::trail`].
+/// See [`crate::trail()`].
 pub(crate) fn trail(bytes: &[u8]) {
     let (records, rest) = bytes.as_chunks::<RECORD>();
     let signs = |_: &[u8; 32], _: &[u8; 32], signature: &[u8; 64]| signature[0] != 0;

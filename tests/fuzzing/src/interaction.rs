@@ -153,7 +153,7 @@ struct World {
     report: Report,
 }
 
-/// See [`crate::interaction`].
+/// See [`crate::interaction()`].
 pub fn run(bytes: &[u8]) -> Report {
     let [settings, rest @ ..] = bytes else { return Report::default() };
     let mode = if settings & 0x80 == 0 { Mode::Enforce } else { Mode::Observe };

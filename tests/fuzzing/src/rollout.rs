@@ -125,7 +125,7 @@ fn accept(_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]) -> bool {
     true
 }
 
-/// See [`crate::rollout`].
+/// See [`crate::rollout()`].
 pub fn run(bytes: &[u8]) -> Report {
     let mut plane = Plane::with_room(Authorities::new(), [5; 32]);
     for number in 0..2 {

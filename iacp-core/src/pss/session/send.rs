@@ -20,7 +20,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Sends content: it is sealed now, and repeated until it is acknowledged. Returns its sequence number.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`](crate::pss::SessionEvent::Writable).
     pub fn send(&mut self, now: Mono, kind: ContentKind, content: &[u8]) -> Result<u64, SendError> {
         self.send_with(now, kind, content.len(), |room| frame::write(room, content))
     }
@@ -28,7 +28,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Like [`Self::send`]; the content is written where it will be sealed, without a copy.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`](crate::pss::SessionEvent::Writable).
     pub fn send_with(
         &mut self,
         now: Mono,
@@ -79,7 +79,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// sending.
     ///
     /// # Errors
-    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`].
+    /// Nothing has changed; after [`SendError::Full`] there will be [`SessionEvent::Writable`](crate::pss::SessionEvent::Writable).
     // keeps: IACP-151 (§6.5.1)
     pub fn finish(&mut self, now: Mono) -> Result<u64, SendError> {
         self.seal(now, ContentKind::Anml, Flags::FIN, 0, &mut |_| ())

@@ -142,7 +142,7 @@ struct World<'m> {
     report: Report,
 }
 
-/// See [`crate::hub`].
+/// See [`crate::hub()`].
 pub fn run(bytes: &[u8]) -> Report {
     let mut members = vec![None::<Member>; PLACES];
     let mut passed = vec![None::<Passed>; WAITING];
