@@ -17,12 +17,12 @@ cleared! {
     KEY;
     pub(super) fn signing_key(seed: &Secret32) -> SigningKey {
         SigningKey(KeyPair::try_from_seed(Seed::new(*seed.expose())).unwrap_or_else(|_| {
-                    let mut sk = SecretKey::new([0; 64]);
-                    for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
-                        *to = from;
-                    }
-                    KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
-                }))
+            let mut sk = SecretKey::new([0; 64]);
+            for (to, from) in sk.iter_mut().skip(32).zip(ZERO_SEED_PUBLIC) {
+                *to = from;
+            }
+            KeyPair { pk: PublicKey::new(ZERO_SEED_PUBLIC), sk }
+        }))
     }
 }
 
@@ -90,9 +90,9 @@ cleared! {
     pub(super) fn static_secret(key: &SigningKey) -> Secret32 {
         // This fails only for a slice of another length than 32, and there is none.
         Secret32::fill(|to| {
-                if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
-                    *to = *secret;
-                }
-            })
+            if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
+                *to = *secret;
+            }
+        })
     }
 }

@@ -76,9 +76,14 @@ pub fn clear_stack<const BYTES: usize>() {
 /// ```
 /// use iacp_core::crypto::ClearStack;
 ///
+/// #[inline(never)] // its frame is below that of `parity`
+/// fn compute(secret: &[u8; 32]) -> u8 {
+///     secret.iter().fold(0, |parity, byte| parity ^ byte)
+/// }
+///
 /// fn parity(secret: &[u8; 32]) -> u8 {
 ///     let _clear = ClearStack::<1_024>;
-///     secret.iter().fold(0, |parity, byte| parity ^ byte)
+///     compute(secret)
 /// }
 /// assert_eq!(parity(&[7; 32]), 0);
 /// ```
@@ -92,7 +97,7 @@ impl<const BYTES: usize> Drop for ClearStack<BYTES> {
 }
 
 /// A function that leaves nothing on the stack: its body runs in a frame of its own, and so many bytes from there on are
-/// overwritten before it returns. For who writes a [`Provider`](crate::crypto::Provider): what computes with a secret belongs into
+/// overwritten before it returns. For writers of a [`Provider`](crate::crypto::Provider): what computes with a secret belongs into
 /// such a function.
 ///
 /// ```

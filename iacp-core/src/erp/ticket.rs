@@ -203,7 +203,7 @@ impl Issuer {
         let mut plain = [0; PLAIN];
         let fields = Locator::from(at.ip()).0.into_iter().chain(at.port().to_be_bytes());
         plain.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        // These keys outlive their session: nobody clears the stack later.
+        // These keys outlive their session, whose end clears the stack.
         let tag = cleanly(|| P::seal(&P::cipher(self.suite, &self.key.key), &nonce, &aad(&storage, &eid), &mut plain));
         let mut sealed = SealedLocator::ZERO;
         sealed.0.iter_mut().zip(plain.into_iter().chain(tag)).for_each(|(to, from)| *to = from);
