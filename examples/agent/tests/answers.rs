@@ -3,36 +3,15 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
 use cep_envelope::decision::Outcome;
 use cep_envelope::notification::{Reference, Resolver};
 use dropbox::{BySession, Dropbox, Fetched, Folders, Keys, Sealed, Settings, Told, Unhindered, drop_into};
-use iacp_core::crypto::{Portable, Provider, Secret32};
 use serde_json::Value;
-use support::{Listener, agent, noise, succeeded};
-
-const ALICE: [u8; 32] = [0xa1; 32];
-const BOB: [u8; 32] = [0xb0; 32];
-const CAROL: [u8; 32] = [0xca; 32];
-
-fn eid(seed: [u8; 32]) -> String {
-    hex::encode(Portable::public_key(&Portable::signing_key(&Secret32::new(seed))))
-}
-
-fn at(listener: &Listener) -> String {
-    format!("{}@{}", listener.eid, listener.at)
-}
-
-/// Somewhere to work, and a file in it.
-fn place(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let place = tempfile::tempdir().expect("a directory");
-    let file = place.path().join("file");
-    fs::write(&file, content).expect("written");
-    (place, file)
-}
+use support::{ALICE, BOB, CAROL, Listener, agent, at, eid, noise, place, succeeded};
 
 fn hand_over(transport: &str, file: &Path, options: &[&str]) -> Output {
     let mut command = agent();

@@ -3,37 +3,17 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use cep_envelope::manifest::{MAX_OUTER, SealedManifest, seal};
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use serde_json::Value;
-use support::{Listener, agent, complaint, noise, run, sha256, succeeded};
-
-const ALICE: [u8; 32] = [0xa1; 32];
-const BOB: [u8; 32] = [0xb0; 32];
-const CAROL: [u8; 32] = [0xca; 32];
-
-fn eid(seed: [u8; 32]) -> String {
-    hex::encode(Portable::public_key(&Portable::signing_key(&Secret32::new(seed))))
-}
-
-/// Somewhere to work, and a file in it.
-fn place(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let place = tempfile::tempdir().expect("a directory");
-    let file = place.path().join("file");
-    fs::write(&file, content).expect("written");
-    (place, file)
-}
+use support::{ALICE, BOB, CAROL, Listener, agent, at, complaint, eid, noise, place, run, sha256, succeeded};
 
 /// A receiver that trusts alice alone, and keeps what continues in `out`.
 fn bob(out: &Path) -> Listener {
     Listener::start("udp", &["--trust", &eid(ALICE), "--out", &out.to_string_lossy()])
-}
-
-fn at(listener: &Listener) -> String {
-    format!("{}@{}", listener.eid, listener.at)
 }
 
 /// Alice hands over a file.

@@ -62,14 +62,6 @@ fn frame(message: Message<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn fragment(binding: &ErpRegister) -> HeaderFragment {
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
-}
-
 fn record(kind: Kind, key: DhtKey, body: &[u8]) -> Record<'_> {
     Record { kind: kind as u8, storage_key: key, expiry: u64::MAX, body }
 }
@@ -298,7 +290,7 @@ impl Agent {
     /// # Errors
     /// The socket fails.
     pub async fn accuse(&self, pair: &(ErpRegister, ErpRegister), nodes: &Gateways) -> Result<Written> {
-        let (one, other) = (fragment(&pair.0), fragment(&pair.1));
+        let (one, other) = (HeaderFragment::from(&pair.0), HeaderFragment::from(&pair.1));
         let offender = pair.0.source_eid;
         let (head, evidence) = accuse(&self.me, offender, one, other, self.clocks.now().unix.0);
         let inner = frame(Message::ProofOfMal { head: &head, evidence: Some(Evidence::Bindings(&evidence)) })?;

@@ -16,7 +16,7 @@ use cep_envelope::decision::Outcome;
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, SurfaceParts};
 use cep_envelope::notification::{ClaimedState, Notification, PollType, Reference};
-use dropbox::{Dropbox, Entry, Event, Half, KeyFile, Keys, Line, Sealed, Sealing, Steps, Told};
+use dropbox::{Dropbox, Entry, Event, Half, KeyFile, Keys, Line, Sealed, Sealing, Steps};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use support::*;
@@ -51,28 +51,6 @@ fn with_mallory() -> Place {
     let mut place = Place::new();
     place.settings.keys = Keys::new([alice(), mallory()].iter().map(binding).collect()).expect("keys").into();
     place
-}
-
-/// Everything that one pass tells.
-#[derive(Debug, Default)]
-struct Heard {
-    lines: Vec<Line>,
-    stuck: Vec<String>,
-    remarks: Vec<String>,
-}
-
-fn hear<S: Steps>(dropbox: &mut Dropbox<S>, now: Timestamp) -> Heard {
-    let mut heard = Heard::default();
-    let tell = |told: Told<'_>| {
-        match told {
-            Told::Decided(line) => heard.lines.push(line.clone()),
-            Told::Stuck(stuck) => heard.stuck.push(stuck.words()),
-            Told::Remark(remark) => heard.remarks.push(remark.into()),
-        }
-        ControlFlow::Continue(())
-    };
-    dropbox.pass(|| now, tell).expect("the drop goes on");
-    heard
 }
 
 // Neighbours.

@@ -4,7 +4,6 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -13,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cep_envelope::decision::Outcome;
-use dropbox::{Dropbox, Folders, Half, Keys, Line, Sealed, Sealing, Settings, Steps, Told, Unhindered};
+use dropbox::{Folders, Half, Keys, Line, Sealed, Sealing, Settings, Unhindered};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use support::*;
@@ -26,28 +25,6 @@ fn outcome(line: &Line) -> (Outcome, Vec<&str>) {
 
 fn manifest_of(sealed: &Sealed) -> String {
     format!("{}{}", sealed.name, Half::Manifest.suffix())
-}
-
-/// Everything that one pass tells.
-#[derive(Debug, Default)]
-struct Heard {
-    lines: Vec<Line>,
-    stuck: Vec<String>,
-    remarks: Vec<String>,
-}
-
-fn hear<S: Steps>(dropbox: &mut Dropbox<S>, now: Timestamp) -> Heard {
-    let mut heard = Heard::default();
-    let tell = |told: Told<'_>| {
-        match told {
-            Told::Decided(line) => heard.lines.push(line.clone()),
-            Told::Stuck(stuck) => heard.stuck.push(stuck.words()),
-            Told::Remark(remark) => heard.remarks.push(remark.into()),
-        }
-        ControlFlow::Continue(())
-    };
-    dropbox.pass(|| now, tell).expect("the drop goes on");
-    heard
 }
 
 // Leases.

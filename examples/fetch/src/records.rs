@@ -97,11 +97,7 @@ pub fn accusation(offender: &Identity<Portable>, accuser: &Identity<Portable>, t
     let [one, other] = [1, 2].map(|place| {
         let binding = Binding::sign(offender, Locator::from(std::net::IpAddr::from([192, 0, 2, place])), 4);
         let binding = binding.to_register();
-        HeaderFragment {
-            ip: binding.current_transport_ip,
-            generation_counter: binding.generation_counter,
-            signature: binding.signature,
-        }
+        HeaderFragment::from(&binding)
     });
     let (head, evidence) = accuse(accuser, offender.eid(), one, other, time);
     let mut buffer = [0; 1_024];

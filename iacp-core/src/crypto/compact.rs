@@ -1,7 +1,7 @@
 //! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
 
 use super::stack::{KEY, cleared};
-use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, chacha};
+use super::{BadTag, Portable, Provider, Secret32, Suite, chacha};
 
 pub use super::portable::SigningKey;
 
@@ -54,33 +54,7 @@ impl Provider for Compact {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
 
-    fn signing_key(seed: &Secret32) -> SigningKey {
-        Portable::signing_key(seed)
-    }
-
-    fn public_key(key: &SigningKey) -> [u8; 32] {
-        Portable::public_key(key)
-    }
-
-    fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-        Portable::sign(key, message)
-    }
-
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Portable::equation(public, message, signature)
-    }
-
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        Portable::x25519_public(secret)
-    }
-
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        Portable::x25519(secret, public)
-    }
-
-    fn static_secret(key: &SigningKey) -> Secret32 {
-        Portable::static_secret(key)
-    }
+    crate::provider_methods!(Portable: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
         copy(suite, key)

@@ -1,7 +1,7 @@
 //! The default provider: portable, without an allocator.
 
 use super::stack::{KEY, cleared};
-use super::{BadSignature, BadTag, Provider, Secret32, Suite, WeakKey, chacha, curve};
+use super::{BadTag, ChaChaOnly, Provider, Secret32, Suite, chacha};
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{self, AeadInOut, KeyInit};
@@ -36,33 +36,7 @@ impl Provider for Portable {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
 
-    fn signing_key(seed: &Secret32) -> SigningKey {
-        curve::signing_key(seed)
-    }
-
-    fn public_key(key: &SigningKey) -> [u8; 32] {
-        curve::public_key(key)
-    }
-
-    fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
-        curve::sign(key, message)
-    }
-
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        curve::equation(public, message, signature)
-    }
-
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        curve::x25519_public(secret)
-    }
-
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        curve::x25519(secret, public)
-    }
-
-    fn static_secret(key: &SigningKey) -> Secret32 {
-        curve::static_secret(key)
-    }
+    crate::provider_methods!(ChaChaOnly: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
 
     // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {

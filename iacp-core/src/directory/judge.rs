@@ -88,25 +88,15 @@ pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, MalformedReco
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
-/// use iacp_core::directory::{Facts, Judgement, Origin, NotStored, judge, name};
+/// use iacp_core::directory::client::Reader;
+/// use iacp_core::directory::{Judgement, NotStored, Origin, judge};
 /// use iacp_core::time::UnixTime;
 /// use iacp_wire::layout::Record;
-/// use iacp_wire::{DhtKey, Digest, Eid};
-///
-/// struct Nothing;
-/// impl Facts for Nothing {
-///     fn airk(&self, _: &Eid) -> Option<Eid> { None }
-///     fn first_invalid(&self, _: &Eid) -> Option<u64> { None }
-///     fn is_slashed(&self, _: &Eid) -> bool { false }
-///     fn is_challenged(&self, _: &Eid) -> bool { false }
-///     fn path_key(&self, _: &name::Path<'_>) -> Option<Eid> { None }
-///     fn root_before(&self, _: &name::Path<'_>, _: u64) -> Option<(Eid, Digest)> { None }
-///     fn paid(&self, _: &name::Root<'_>) -> bool { false }
-/// }
+/// use iacp_wire::DhtKey;
 ///
 /// // A binding under a key that is not its EID's.
 /// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 2_000, body: &[9; 120] };
-/// let judged = judge::<ChaChaOnly>(UnixTime(1_000), Origin::Owner, &record, None, &Nothing);
+/// let judged = judge::<ChaChaOnly>(UnixTime(1_000), Origin::Owner, &record, None, &Reader { nodes: &[], airk: None });
 /// assert_eq!(judged, Judgement::Refused(NotStored::Key));
 /// ```
 // keeps: IACP-067 (§4.2.1.3)

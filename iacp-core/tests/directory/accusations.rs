@@ -12,11 +12,7 @@ use iacp_core::directory::{Judgement, Kind};
 
 fn fragment(seed: u8, at: Locator, generation: u64) -> HeaderFragment {
     let binding = binding(seed, at, generation);
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
+    HeaderFragment::from(&binding)
 }
 
 /// Key 2 accuses key 1.

@@ -17,11 +17,7 @@ const MINUTE: u64 = 2 * EPOCH;
 
 /// Key 2 accuses key 1 of two places under generation 7.
 fn accusation() -> Accusation {
-    let fragment = |last| {
-        let binding = binding(1, ip(last), 7);
-        let (ip, generation_counter) = (binding.current_transport_ip, binding.generation_counter);
-        HeaderFragment { ip, generation_counter, signature: binding.signature }
-    };
+    let fragment = |last| HeaderFragment::from(&binding(1, ip(last), 7));
     let (ticket, evidence) = &accuse(&identity(2), identity(1).eid(), fragment(1), fragment(2), NOW.0);
     verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).expect("proof")
 }

@@ -140,11 +140,7 @@ fn a_name_is_dated_back_by_f_plus_one_nodes_and_not_by_fewer() {
 
 fn fragment(agent: u8, place: u8, generation: u64) -> HeaderFragment {
     let binding = binding(agent, home(place).ip(), generation);
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
+    HeaderFragment::from(&binding)
 }
 
 /// The frame by which one agent accuses another of two places under a generation, and the accusation's id.

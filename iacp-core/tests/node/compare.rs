@@ -192,11 +192,7 @@ fn a_node_that_says_nothing_for_a_day_is_forgotten_and_one_that_refreshes_stays(
 fn accusation(offender: u8, ms: u64) -> Vec<u8> {
     let [one, two] = [offender, 250].map(|place| {
         let binding = binding(offender, home(place).ip(), 4);
-        HeaderFragment {
-            ip: binding.current_transport_ip,
-            generation_counter: binding.generation_counter,
-            signature: binding.signature,
-        }
+        HeaderFragment::from(&binding)
     });
     let (ticket, evidence) = accuse(&identity(21), identity(offender).eid(), one, two, at(ms).unix.0);
     let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });

@@ -6,7 +6,7 @@ use iacp_core::governance::ballot::{sign as sign_vote, verify as verify_vote};
 use iacp_core::governance::malfeasance::{accuse, verify};
 use iacp_core::governance::window::{EPOCH, Outcome};
 use iacp_wire::layout::Revocation;
-use iacp_wire::message::{ErpRegister, Evidence, HeaderFragment, MalfeasanceData};
+use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
 use iacp_wire::{Message, Signature};
 use zerocopy::IntoBytes;
 
@@ -26,18 +26,16 @@ fn quorum() -> Vec<Host> {
     hosts
 }
 
-pub fn fragment(binding: &ErpRegister) -> HeaderFragment {
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
-}
-
 /// Agent 21 accuses agent 20 of two places under generation 4.
 fn accusation(ms: u64, other: u64, nonce: u64) -> Vec<u8> {
     let [one, two] = [(20, 4), (30, other)].map(|(place, generation)| binding(20, home(place).ip(), generation));
-    let (ticket, evidence) = accuse(&identity(21), identity(20).eid(), fragment(&one), fragment(&two), at(ms).unix.0);
+    let (ticket, evidence) = accuse(
+        &identity(21),
+        identity(20).eid(),
+        HeaderFragment::from(&one),
+        HeaderFragment::from(&two),
+        at(ms).unix.0,
+    );
     let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
     worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
 }
@@ -148,8 +146,13 @@ fn an_owner_that_revoked_before_is_cleared_though_it_sleeps() {
     let after = HOUR + 61 * EPOCH;
     for host in &mut hosts {
         let [one, two] = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
-        let (ticket, evidence) =
-            accuse(&identity(22), identity(20).eid(), fragment(&one), fragment(&two), at(after).unix.0);
+        let (ticket, evidence) = accuse(
+            &identity(22),
+            identity(20).eid(),
+            HeaderFragment::from(&one),
+            HeaderFragment::from(&two),
+            at(after).unix.0,
+        );
         let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
         let again = worked(at(after), Class::Identities, key, 10, 7, &inner);
         assert_eq!(host.status(at(after), home(22), &again), 23, "KNOWN");
@@ -212,7 +215,8 @@ fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
     let mut hosts = quorum();
     assert_eq!(hosts[0].status(at(1), home(21), &accusation(1, 4, 2)), 0);
     let [one, two] = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
-    let (ticket, evidence) = accuse(&identity(21), identity(20).eid(), fragment(&one), fragment(&two), at(1).unix.0);
+    let (ticket, evidence) =
+        accuse(&identity(21), identity(20).eid(), HeaderFragment::from(&one), HeaderFragment::from(&two), at(1).unix.0);
     let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
     let id = verify::<super::world::Chosen>(&data).expect("it is proven").id();
     for outcome in [Outcome::Guilty, Outcome::Guilty, Outcome::Cleared] {
@@ -231,7 +235,13 @@ fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
 /// Agent `by` accuses agent 20, which was at two places under generation 4.
 fn pair(by: u8, places: [u8; 2], ms: u64) -> Vec<u8> {
     let [one, two] = places.map(|place| binding(20, home(place).ip(), 4));
-    let (ticket, evidence) = accuse(&identity(by), identity(20).eid(), fragment(&one), fragment(&two), at(ms).unix.0);
+    let (ticket, evidence) = accuse(
+        &identity(by),
+        identity(20).eid(),
+        HeaderFragment::from(&one),
+        HeaderFragment::from(&two),
+        at(ms).unix.0,
+    );
     let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
     let nonce = u64::from(places[0]) << 8 | u64::from(places[1]);
     worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)

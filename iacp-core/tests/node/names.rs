@@ -200,11 +200,7 @@ fn a_name_is_refused_once_a_key_on_its_way_is_revoked() {
 pub fn accusation(offender: u8) -> Vec<u8> {
     let [one, other] = [20, 30].map(|place| {
         let binding = binding(offender, home(place).ip(), 4);
-        HeaderFragment {
-            ip: binding.current_transport_ip,
-            generation_counter: binding.generation_counter,
-            signature: binding.signature,
-        }
+        HeaderFragment::from(&binding)
     });
     let (ticket, evidence) = accuse(&identity(21), identity(offender).eid(), one, other, START);
     let evidence = Some(Evidence::Bindings(&evidence));

@@ -3,6 +3,7 @@
 use zerocopy::IntoBytes;
 use zerocopy::network_endian::{U16, U64};
 
+use super::ErpRegister;
 use crate::error::{ParseError, Reason, WriteError};
 use crate::field::{Digest, Eid, Locator, Signature};
 use crate::figure::{Figure, Show, Value, figure};
@@ -54,6 +55,17 @@ figure! {
         generation_counter: U64,
         /// The accused's binding signature.
         signature: Signature,
+    }
+}
+
+/// What an ERP_REGISTER shows of its binding.
+impl From<&ErpRegister> for HeaderFragment {
+    fn from(binding: &ErpRegister) -> Self {
+        Self {
+            ip: binding.current_transport_ip,
+            generation_counter: binding.generation_counter,
+            signature: binding.signature,
+        }
     }
 }
 

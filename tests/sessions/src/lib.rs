@@ -6,6 +6,7 @@ mod cheap;
 pub mod crossing;
 pub mod drive;
 pub mod forger;
+mod frame;
 mod host;
 pub mod hosts;
 mod mirror;
@@ -17,6 +18,7 @@ mod world;
 
 pub use cheap::Cheap;
 pub use forger::Forger;
+pub use frame::{frame, request};
 pub use host::{Host, HostOf, Received, S, SessionOf, addr};
 pub use mirror::Mirror;
 pub use network::{Network, Packet, Weather};

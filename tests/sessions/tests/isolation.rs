@@ -14,16 +14,10 @@ use iacp_wire::message::{AaiRequest, ErpInit, ErpKeepalive, Local};
 use iacp_wire::{Digest, Eid, Frame, IatField, InitializationNonce, Message, Tlv, TlvWriter};
 use sessions::Weather;
 use sessions::hosts::{Hosts, place};
+use sessions::{frame, request};
 
 const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
 const LISTEN: Listen = Listen { capabilities: Capabilities::NONE, terms: TERMS, sessions: 4, hold: false };
-
-fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; 2_000];
-    let length = Frame::new(message).write(&mut bytes).expect("it fits");
-    bytes.truncate(length);
-    bytes
-}
 
 fn erp_init(nonce: u8) -> Vec<u8> {
     frame(Message::ErpInit(&ErpInit { initialization_nonce: InitializationNonce([nonce; 32]) }))
@@ -35,12 +29,6 @@ fn allocated(bytes: &[u8]) -> (Eid, [u8; 32], [u8; 32]) {
         panic!("no ERP_ALLOC: {bytes:02x?}");
     };
     (alloc.allocated_eid, alloc.local_iat.0, alloc.initialization_nonce.0)
-}
-
-fn request(eid: Eid, iat: [u8; 32], op: u16, session: u64, arguments: &[u8]) -> Vec<u8> {
-    let head = AaiRequest { op: op.into(), op_reserved: 0.into(), request: 7.into(), session: session.into() };
-    let inner = frame(Message::AaiRequest { head: &head, arguments });
-    frame(Message::Local { head: &Local { eid, local_iat: IatField(iat) }, inner: &inner })
 }
 
 /// Status and session of a RESULT, and that the token toward the agent is zero.

@@ -3,29 +3,17 @@
 use iacp_core::erp::entity::{HEAD, HostEvent};
 use iacp_core::erp::local::Listen;
 use iacp_core::pss::{Capabilities, Terms};
-use iacp_wire::message::{AaiRequest, ErpInit, ErpKeepalive, Local};
-use iacp_wire::{Eid, Frame, IatField, InitializationNonce, Message};
+use iacp_wire::message::{ErpInit, ErpKeepalive, Local};
+use iacp_wire::{Frame, IatField, InitializationNonce, Message};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use sessions::Weather;
 use sessions::hosts::{Hosts, evolve, place};
+use sessions::{frame, request};
 use sha2::{Digest as _, Sha512};
 
 /// No more of a secret than this may ever be seen in a row.
 const RUN: usize = 8;
-
-fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; 2_000];
-    let length = Frame::new(message).write(&mut bytes).expect("it fits");
-    bytes.truncate(length);
-    bytes
-}
-
-fn request(eid: Eid, iat: [u8; 32], op: u16, session: u64, arguments: &[u8]) -> Vec<u8> {
-    let head = AaiRequest { op: op.into(), op_reserved: 0.into(), request: 7.into(), session: session.into() };
-    let inner = frame(Message::AaiRequest { head: &head, arguments });
-    frame(Message::Local { head: &Local { eid, local_iat: IatField(iat) }, inner: &inner })
-}
 
 /// The seed, and what RFC 8032 makes of it: the scalar as it is hashed and as it is used, and the prefix.
 fn secrets(seed: &[u8; 32]) -> Vec<[u8; 32]> {

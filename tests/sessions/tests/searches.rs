@@ -16,6 +16,7 @@ use iacp_wire::message::SpaceRelay;
 use iacp_wire::{Cookie, DhtKey, Eid, Frame, JoinCookie, Message};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use sessions::frame;
 use sessions::hosts::Hosts;
 
 const BITS: u8 = 6;
@@ -27,12 +28,6 @@ const STRANGER: usize = 2;
 
 fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
     Box::leak(std::iter::repeat_with(with).take(count).collect())
-}
-
-fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = [0; 1_200];
-    let length = Frame::new(message).write(&mut bytes).expect("it fits");
-    bytes[..length].to_vec()
 }
 
 struct Story {

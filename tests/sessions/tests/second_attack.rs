@@ -13,6 +13,7 @@ use iacp_wire::message::{AaiRequest, ErpInit, Local};
 use iacp_wire::{Eid, Frame, IatField, InitializationNonce, Message};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use sessions::frame;
 use sessions::hosts::{Hosts, place, register_frame};
 
 const LISTEN: Listen = Listen {
@@ -170,13 +171,6 @@ fn an_agent_that_opens_and_aborts_empties_no_entry_that_counts_and_is_slowed_dow
     let results = world.hosts[0].told.values().flat_map(|told| told.results.iter());
     assert_eq!(results.last(), Some(&(0, Err(LocalStatus::Standing))), "the accusation still stands");
     assert_eq!(world.hosts[0].states[&0].0, State::Bound);
-}
-
-fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; 2_000];
-    let length = Frame::new(message).write(&mut bytes).expect("it fits");
-    bytes.truncate(length);
-    bytes
 }
 
 #[test]

@@ -59,16 +59,8 @@ pub fn standing(key: DhtKey, transaction: u64) -> Vec<u8> {
     frame(Message::DirGet { head: &head, padding: &[0; 24] })
 }
 
-pub fn fragment(binding: &ErpRegister) -> HeaderFragment {
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
-}
-
 pub fn accusation(accuser: &Identity<Chosen>, offender: Eid, pair: &[ErpRegister; 2], now: UnixTime) -> Vec<u8> {
-    let [one, other] = pair.each_ref().map(fragment);
+    let [one, other] = pair.each_ref().map(HeaderFragment::from);
     let (ticket, evidence) = accuse(accuser, offender, one, other, now.0);
     frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) })
 }

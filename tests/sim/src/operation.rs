@@ -2,17 +2,21 @@
 
 use std::net::SocketAddr;
 
+use iacp_core::directory::client::Reader;
 use iacp_core::directory::quorum::{Progress, Question, faulty};
-use iacp_core::directory::{Answered, Class, Facts, Judgement, Kind, Origin, answered, judge, name};
+use iacp_core::directory::{Answered, Class, Judgement, Kind, Origin, answered, judge};
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
 use iacp_wire::message::ErpRegister;
-use iacp_wire::{DhtKey, Digest, Eid, Frame, Message};
+use iacp_wire::{DhtKey, Eid, Frame, Message};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::frames::{standing, worked};
 use crate::host::BASE;
 use crate::provider::Chosen;
+
+/// A reader that knows no nodes and no root keys.
+const NOTHING: Reader<'static> = Reader { nodes: &[], airk: None };
 
 /// ERROR WORK_TOO_LOW, and BREAKER_OPEN: a request with proof of work passes an open breaker.
 const WORK_TOO_LOW: u16 = 2;
@@ -60,32 +64,6 @@ pub struct Operation {
     refusals: Vec<(usize, u32)>,
     /// The bits of work that the nodes demanded last.
     bits: u8,
-}
-
-struct Nothing;
-
-impl Facts for Nothing {
-    fn airk(&self, _: &Eid) -> Option<Eid> {
-        None
-    }
-    fn first_invalid(&self, _: &Eid) -> Option<u64> {
-        None
-    }
-    fn is_slashed(&self, _: &Eid) -> bool {
-        false
-    }
-    fn is_challenged(&self, _: &Eid) -> bool {
-        false
-    }
-    fn path_key(&self, _: &name::Path<'_>) -> Option<Eid> {
-        None
-    }
-    fn root_before(&self, _: &name::Path<'_>, _: u64) -> Option<(Eid, Digest)> {
-        None
-    }
-    fn paid(&self, _: &name::Root<'_>) -> bool {
-        false
-    }
 }
 
 impl Operation {
@@ -221,7 +199,7 @@ impl Operation {
         let held = self.best;
         let held = held.as_ref().map(|held| Record { body: held.as_bytes(), ..*record });
         let Ok(binding) = ErpRegister::read_from_bytes(record.body) else { return };
-        match judge::<Chosen>(unix, Origin::Node, record, held.as_ref(), &Nothing) {
+        match judge::<Chosen>(unix, Origin::Node, record, held.as_ref(), &NOTHING) {
             Judgement::Store { .. } => self.best = Some(binding),
             Judgement::Equivocation => self.pair = self.best.map(|first| [first, binding]),
             Judgement::Refresh { .. } | Judgement::Stale | Judgement::Refused(_) => {}

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::stage::{Role, Stage, verdict};
+use crate::stage::{self, Role, Stage};
 use crate::telling::step::Step;
 use crate::telling::timeline::Timeline;
 
@@ -17,9 +17,7 @@ const HOLDS: &str = "the receiver and its host were killed; both went on from st
                      generation, no byte that was told to be safe was lost, and the digests are equal";
 
 pub async fn run(timeline: &Timeline, file: Option<&Path>) -> Result<ExitCode> {
-    let mut stage = Stage::new(timeline, file)?;
-    let checked = play(&mut stage).await;
-    Ok(if verdict(timeline, checked, HOLDS) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    stage::run(timeline, file, play, HOLDS).await
 }
 
 async fn play(stage: &mut Stage<'_>) -> Result<Vec<(bool, String)>> {

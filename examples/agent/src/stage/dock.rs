@@ -10,7 +10,7 @@ use crate::host::control::dock::dock;
 use crate::host::control::{Order, ask, told};
 use crate::host::docking::DockOrder;
 use crate::host::storage::Folder;
-use crate::stage::{Role, Stage, verdict};
+use crate::stage::{self, Role, Stage};
 use crate::telling::step::Step;
 use crate::telling::timeline::Timeline;
 
@@ -25,9 +25,7 @@ const HOLDS: &str = "the sender's context moved to another host in the middle of
                      sealed for the move opened once and never again";
 
 pub async fn run(timeline: &Timeline, file: Option<&Path>) -> Result<ExitCode> {
-    let mut stage = Stage::new(timeline, file)?;
-    let checked = play(&mut stage).await;
-    Ok(if verdict(timeline, checked, HOLDS) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    stage::run(timeline, file, play, HOLDS).await
 }
 
 async fn play(stage: &mut Stage<'_>) -> Result<Vec<(bool, String)>> {

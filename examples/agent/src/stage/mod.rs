@@ -14,6 +14,7 @@ pub use process::Role;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -240,14 +241,19 @@ pub struct End {
     pub twice: u64,
 }
 
-/// The verdict: the first check that does not hold, or what all of them together say.
-pub fn verdict(timeline: &Timeline, checked: Result<Vec<(bool, String)>>, holds: &str) -> bool {
-    let failed = match checked {
+/// Runs a play, and tells the first check that does not hold, or what all of them together say.
+pub async fn run(
+    timeline: &Timeline,
+    file: Option<&Path>,
+    play: impl AsyncFnOnce(&mut Stage<'_>) -> Result<Vec<(bool, String)>>,
+    holds: &str,
+) -> Result<ExitCode> {
+    let failed = match play(&mut Stage::new(timeline, file)?).await {
         Ok(checks) => checks.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what),
         Err(error) => Some(format!("{error:#}")),
     };
     let ok = failed.is_none();
     let what = failed.map_or_else(|| format!("OK: {holds}."), |what| format!("FAILED: {what}."));
     timeline.note("", Event::Verdict { ok, what });
-    ok
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

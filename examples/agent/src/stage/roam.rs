@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::host::control::{Order, ask};
 use crate::host::storage::Folder;
-use crate::stage::{Role, Stage, verdict};
+use crate::stage::{self, Role, Stage};
 use crate::telling::step::Step;
 use crate::telling::timeline::Timeline;
 
@@ -24,9 +24,7 @@ const HOLDS: &str = "the sender moved in the middle of the transfer; the file we
                      nothing came twice, and the digests are equal";
 
 pub async fn run(timeline: &Timeline, file: Option<&Path>) -> Result<ExitCode> {
-    let mut stage = Stage::new(timeline, file)?;
-    let checked = play(&mut stage).await;
-    Ok(if verdict(timeline, checked, HOLDS) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    stage::run(timeline, file, play, HOLDS).await
 }
 
 async fn play(stage: &mut Stage<'_>) -> Result<Vec<(bool, String)>> {

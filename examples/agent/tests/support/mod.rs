@@ -3,17 +3,39 @@
 
 pub mod host;
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use iacp_core::crypto::{Portable, Provider, Secret32};
 use serde_json::Value;
 
 /// Longer than anything takes on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+pub const ALICE: [u8; 32] = [0xa1; 32];
+pub const BOB: [u8; 32] = [0xb0; 32];
+pub const CAROL: [u8; 32] = [0xca; 32];
+
+pub fn eid(seed: [u8; 32]) -> String {
+    hex::encode(Portable::public_key(&Portable::signing_key(&Secret32::new(seed))))
+}
+
+pub fn at(listener: &Listener) -> String {
+    format!("{}@{}", listener.eid, listener.at)
+}
+
+/// Somewhere to work, and a file in it.
+pub fn place(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("file");
+    fs::write(&file, content).expect("written");
+    (place, file)
+}
 
 /// The program.
 pub fn agent() -> Command {

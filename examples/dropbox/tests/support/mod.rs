@@ -315,3 +315,25 @@ impl Steps for Crash {
 pub fn not_tested(what: &str) {
     writeln!(io::stderr(), "\n*** NOT TESTED: {what} ***\n").expect("standard error is open");
 }
+
+/// Everything that one pass tells.
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub lines: Vec<Line>,
+    pub stuck: Vec<String>,
+    pub remarks: Vec<String>,
+}
+
+pub fn hear<S: Steps>(dropbox: &mut Dropbox<S>, now: Timestamp) -> Heard {
+    let mut heard = Heard::default();
+    let tell = |told: Told<'_>| {
+        match told {
+            Told::Decided(line) => heard.lines.push(line.clone()),
+            Told::Stuck(stuck) => heard.stuck.push(stuck.words()),
+            Told::Remark(remark) => heard.remarks.push(remark.into()),
+        }
+        ControlFlow::Continue(())
+    };
+    dropbox.pass(|| now, tell).expect("the drop goes on");
+    heard
+}

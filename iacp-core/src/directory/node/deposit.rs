@@ -182,11 +182,7 @@ impl<P: Provider> Node<'_, P> {
     pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<(Eid, u32)> {
         let pair = self.pair.take()?;
         let [ErpRegister { source_eid: offender, .. }, _] = pair;
-        let [one, two] = pair.map(|binding| HeaderFragment {
-            ip: binding.current_transport_ip,
-            generation_counter: binding.generation_counter,
-            signature: binding.signature,
-        });
+        let [one, two] = pair.map(|binding| HeaderFragment::from(&binding));
         let (ticket, evidence) = malfeasance::accuse(me, offender, one, two, now.unix.0);
         let mut body = [0; ProofOfMal::LEN + size_of::<MalfeasanceEvidence>()];
         let bytes = ticket.as_bytes().iter().chain(evidence.as_bytes());

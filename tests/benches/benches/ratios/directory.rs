@@ -5,12 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use benches::{Effort, Goal, Pairs};
 use iacp_core::crypto::{AwsLc, Portable, Provider, Secret32};
+use iacp_core::directory::client::Reader;
 use iacp_core::directory::metric::{Diversity, NodeInfo};
 use iacp_core::directory::node::{
     Case, Entry, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Silence, Trust,
 };
 use iacp_core::directory::work::{claim, frame_digest};
-use iacp_core::directory::{Class, Facts, Judgement, Kind, Origin, judge, name};
+use iacp_core::directory::{Class, Judgement, Kind, Origin, judge};
 use iacp_core::governance::malfeasance::{accuse, verify, verify_pair};
 use iacp_core::governance::window::Clock;
 use iacp_core::guard::ticket::{Issued, Spending};
@@ -20,7 +21,7 @@ use iacp_core::slots::Slot;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, Evidence, HeaderFragment, MalfeasanceData, WorkedRequest};
-use iacp_wire::{DhtKey, Digest, Eid, Frame, Locator, Message, Signature};
+use iacp_wire::{DhtKey, Eid, Frame, Locator, Message, Signature};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use sha2::{Digest as _, Sha256};
@@ -34,33 +35,12 @@ pub fn run(pairs: &mut Pairs) {
     floods(pairs);
 }
 
+/// A reader that knows no nodes and no root keys.
+const NOTHING: Reader<'static> = Reader { nodes: &[], airk: None };
+
 struct Nothing;
 
 impl Trust for Nothing {}
-
-impl Facts for Nothing {
-    fn airk(&self, _: &Eid) -> Option<Eid> {
-        None
-    }
-    fn first_invalid(&self, _: &Eid) -> Option<u64> {
-        None
-    }
-    fn is_slashed(&self, _: &Eid) -> bool {
-        false
-    }
-    fn is_challenged(&self, _: &Eid) -> bool {
-        false
-    }
-    fn path_key(&self, _: &name::Path<'_>) -> Option<Eid> {
-        None
-    }
-    fn root_before(&self, _: &name::Path<'_>, _: u64) -> Option<(Eid, Digest)> {
-        None
-    }
-    fn paid(&self, _: &name::Root<'_>) -> bool {
-        false
-    }
-}
 
 fn identity<P: Provider>(seed: u8) -> Identity<P> {
     Identity::from_seed(&Secret32::new([seed; 32]))
@@ -78,21 +58,14 @@ fn binding<P: Provider>(seed: u8, last: u8, generation: u64) -> ErpRegister {
     binding
 }
 
-fn fragment(binding: &ErpRegister) -> HeaderFragment {
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
-}
-
 fn records<P: Provider>(pairs: &mut Pairs, provider: &str) {
     let (one, two) = (binding::<P>(1, 1, 7), binding::<P>(1, 2, 7));
     let bare = |binding: &ErpRegister| {
         let bytes = black_box(binding).as_bytes();
         P::verify(&binding.source_eid.0, &bytes[..56], &binding.signature.0).is_ok()
     };
-    let (ticket, evidence) = accuse(&identity::<P>(2), one.source_eid, fragment(&one), fragment(&two), NOW.0);
+    let (ticket, evidence) =
+        accuse(&identity::<P>(2), one.source_eid, HeaderFragment::from(&one), HeaderFragment::from(&two), NOW.0);
     let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
     assert!(verify_pair::<P>(&data).is_ok() && verify::<P>(&data).is_ok() && bare(&one) && bare(&two));
     let name = format!("the pair, to two verifications, {provider}");
@@ -108,11 +81,11 @@ fn records<P: Provider>(pairs: &mut Pairs, provider: &str) {
 
     let key = DhtKey(P::sha256(&[&one.source_eid.0]));
     let record = Record { kind: Kind::Binding as u8, storage_key: key, expiry: u64::MAX, body: one.as_bytes() };
-    let judged = || judge::<P>(NOW, Origin::Owner, black_box(&record), None, &Nothing);
+    let judged = || judge::<P>(NOW, Origin::Owner, black_box(&record), None, &NOTHING);
     assert!(matches!(judged(), Judgement::Store { .. }));
     let name = format!("a binding, to its verification, {provider}");
     pairs.compare(("judge", &name), Goal::AtMost(1.15), Effort::Careful, judged, || bare(&one));
-    let same = || judge::<P>(NOW, Origin::Owner, black_box(&record), Some(&record), &Nothing);
+    let same = || judge::<P>(NOW, Origin::Owner, black_box(&record), Some(&record), &NOTHING);
     assert!(matches!(same(), Judgement::Refresh { .. }));
     let name = format!("a refresh, to its verification, {provider}");
     pairs.compare(("judge", &name), Goal::None, Effort::Brief, same, || bare(&one));

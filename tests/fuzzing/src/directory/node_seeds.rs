@@ -8,8 +8,8 @@ use iacp_core::governance::window::Outcome;
 use iacp_core::identity::Identity;
 use iacp_core::time::UnixTime;
 use iacp_wire::message::{
-    AccessTicketReq, DhtTicketQuery, DirAnswer, DirGet, DirPut, DirReceipt, ErpRegister, Evidence, HeaderFragment,
-    MigrationVector, PomVote, PssRevocationRebuttal, TicketedRequest,
+    AccessTicketReq, DhtTicketQuery, DirAnswer, DirGet, DirPut, DirReceipt, Evidence, HeaderFragment, MigrationVector,
+    PomVote, PssRevocationRebuttal, TicketedRequest,
 };
 use iacp_wire::{DhtKey, Digest, Eid, Frame, Message, MigrationVectorTlv, TlvWriter, TransactionId};
 use zerocopy::IntoBytes as _;
@@ -86,18 +86,10 @@ fn moved() -> Vec<u8> {
     written(&Frame { tlvs: tlvs.finish().expect("sound"), ..Frame::new(Message::MigrationVector(&vector)) })
 }
 
-fn fragment(binding: &ErpRegister) -> HeaderFragment {
-    HeaderFragment {
-        ip: binding.current_transport_ip,
-        generation_counter: binding.generation_counter,
-        signature: binding.signature,
-    }
-}
-
 /// The agent is accused of two places under generation 4, and of what.
 fn accusation(ms: u64) -> (Vec<u8>, Digest) {
     let accuser = Identity::<Trusting>::from_seed(&Secret32::new([3; 32]));
-    let [one, other] = [HOME, HOME + 1].map(|place| fragment(&binding(AGENT, place, 4)));
+    let [one, other] = [HOME, HOME + 1].map(|place| HeaderFragment::from(&binding(AGENT, place, 4)));
     let (ticket, evidence) = accuse(&accuser, eid(AGENT), one, other, NOW.0 + ms);
     let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
     (worked(ms, Class::Identities, at_agent(), 8, &inner), accusation_id::<Trusting>(&ticket))

@@ -8,18 +8,11 @@ use iacp_wire::message::{AaiRequest, ErpInit, Local};
 use iacp_wire::{Digest, Eid, Frame, IatField, InitializationNonce, Message};
 
 use super::{CONTEXTS, Drive, ROOT};
+use crate::frame;
 use crate::hosts::Told;
 
 /// Hosts to resolve, and a text that is no URI of one.
 const URIS: [&str; 4] = ["https://news.example.org/", "http://example.net:8080/a", "https://192.0.2.1/", "no uri"];
-
-/// A frame of its own.
-pub(super) fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; 4_000];
-    let length = Frame::new(message).write(&mut bytes).expect("it fits");
-    bytes.truncate(length);
-    bytes
-}
 
 /// What a byte means where capabilities are asked for.
 fn offer(c: u8) -> Capabilities {

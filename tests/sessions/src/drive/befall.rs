@@ -9,10 +9,9 @@ use iacp_core::pss::Admission;
 use iacp_wire::message::{ErpKeepalive, Local};
 use iacp_wire::{Digest, Eid, IatField, Message};
 
-use super::agent::frame;
 use super::{Drive, HOSTS, Op, ROOT};
-use crate::Weather;
 use crate::hosts::{evolve, place};
+use crate::{Weather, frame};
 
 /// Milliseconds after which an agent that is silent is purged.
 const PURGED: u64 = 95_000;

@@ -40,11 +40,7 @@ fn accusation(unix: UnixTime) -> (DhtKey, Vec<u8>) {
     let offender = identity(2);
     let [one, two] = [20, 30].map(|place| {
         let binding = Binding::sign(&offender, Locator::from(IpAddr::from([10, place, 0, 1])), 4).to_register();
-        HeaderFragment {
-            ip: binding.current_transport_ip,
-            generation_counter: binding.generation_counter,
-            signature: binding.signature,
-        }
+        HeaderFragment::from(&binding)
     });
     let (ticket, evidence) = accuse(&identity(3), offender.eid(), one, two, unix.0);
     let body = [ticket.as_bytes(), evidence.as_bytes()].concat();
