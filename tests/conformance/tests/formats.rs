@@ -1,5 +1,5 @@
-//! What firmware prints: every event, discard and error of the libraries has a `defmt::Format`, as their `Cargo.toml`
-//! promises, and every error has a `Display`.
+//! What is printed: every event, discard and error of the libraries has a `defmt::Format` for firmware, as their `Cargo.toml`
+//! promises, and a `Display` for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -105,10 +105,13 @@ fn every_event_discard_and_error_can_be_printed_by_firmware_and_read_by_people()
         assert!(types.errors.len() >= least, "{krate}: only {} errors were found", types.errors.len());
         for (name, has_format) in &types.public {
             let error = types.errors.contains(name);
-            if (error || tells(name)) && !has_format && !types.formats.contains(name) {
+            if !error && !tells(name) {
+                continue;
+            }
+            if !has_format && !types.formats.contains(name) {
                 faults.push(format!("{krate}: {name} has no defmt::Format"));
             }
-            if error && !types.display.contains(name) {
+            if !types.display.contains(name) {
                 faults.push(format!("{krate}: {name} has no Display"));
             }
         }
