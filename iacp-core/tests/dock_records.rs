@@ -9,6 +9,7 @@ use iacp_core::erp::dock::{
     Waiting,
 };
 use iacp_core::erp::resume::Line;
+use iacp_core::erp::stream::CONTENT;
 use iacp_core::identity::Identity;
 use iacp_core::pss::ContentKind;
 use iacp_core::time::UnixTime;
@@ -244,6 +245,9 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
     ] {
         assert!(is_refused(RecordType::Session, &record), "{what}");
     }
+    // The next number and the first that is not acknowledged, among the heartbeats both.
+    let next = with(&number(224, (1 << 63) - 2), 232, &u64::to_be_bytes(1 << 63));
+    assert!(is_refused(RecordType::Session, &next), "a next number among the heartbeats");
     // The log: another type, another payload length.
     assert!(is_refused(RecordType::Session, &with(&whole, 442, &[0x10, 0xc0])));
     assert!(is_refused(RecordType::Session, &with(&whole, 444, &[0, 86])));
@@ -263,8 +267,34 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
         (waiting + 1, 2),
         (waiting + 1, 1),
         (waiting + 3, 6),
+        (waiting + 9 + 1, 2),
     ] {
         assert!(is_refused(RecordType::Session, &with(&whole, at, &[byte])), "byte {byte} at {at}");
+    }
+    // What waits has at most the content of one frame.
+    for (content, refused) in [(CONTENT, false), (CONTENT + 1, true)] {
+        let length = u16::try_from(content).expect("short").to_be_bytes();
+        let entry = [&[0, 0][..], &length, &vec![7; content]].concat();
+        let record = [&whole[..waiting], &entry, &whole[waiting + 9..]].concat();
+        assert_eq!(is_refused(RecordType::Session, &record), refused, "{content} bytes");
+    }
+}
+
+#[test]
+fn a_session_whose_numbers_just_can_be_is_read() {
+    let whole = session();
+    let number = |at: usize, value: u64| with(&whole, at, &value.to_be_bytes());
+    for (what, record) in [
+        ("nothing is acknowledged", number(216, 1_010)),
+        ("its FIN was the last", number(280, 1_011)),
+        ("nothing has come in order", number(296, 2_020)),
+        ("the FIN is the highest number of all", number(384, (1 << 63) - 1)),
+        ("the newest is the highest number of all", number(360, (1 << 63) - 1)),
+        ("no heartbeat is left", number(272, (1 << 62) - 1)),
+        ("the last item", number(344, (1 << 63) - 1)),
+        ("the last item is the next", number(288, (1 << 63) - 1)),
+    ] {
+        assert!(!is_refused(RecordType::Session, &record), "{what}");
     }
 }
 

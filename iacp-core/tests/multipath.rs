@@ -97,6 +97,15 @@ fn the_earliest_copy_that_opens_is_the_first_and_later_ones_are_duplicates() {
 }
 
 #[test]
+fn a_copy_is_late_for_two_seconds_and_only_of_its_own_frame() {
+    let mut accounts = Accounts::NONE;
+    assert!(copy(&mut accounts, 10, 2, 7, true));
+    let late = |now: u64, sequence: u64| accounts.is_late_copy(Mono(now), sequence);
+    assert_eq!([late(10, 7), late(10 + MISSING - 1, 7), late(10 + MISSING, 7)], [true, true, false]);
+    assert!(!late(10, 8) && !late(10, 7 + 64), "another one, and one that would have its place");
+}
+
+#[test]
 fn what_is_missing_or_altered_on_a_path_is_reported() {
     let mut accounts = Accounts::NONE;
     for sequence in 0..10 {

@@ -2,7 +2,9 @@
 
 use iacp_core::crypto::{ChaChaOnly, Secret32};
 use iacp_core::governance::journal::{Broken, Entry, EntryKind, Head, Journal, NO_EVIDENCE};
-use iacp_core::governance::reputation::{Account, EPOCH, NEWCOMER, Proven, Reputation, Treatment, median};
+use iacp_core::governance::reputation::{
+    ACCUSED, Account, EPOCH, GOOD, NEWCOMER, Proven, Reputation, Treatment, median,
+};
 use iacp_core::identity::Identity;
 use iacp_core::pss::Admission;
 use iacp_core::slots::IndexKey;
@@ -113,6 +115,74 @@ fn a_verdict_comes_at_one_score_and_goes_at_a_higher_one() {
     assert_eq!(reputation.treatment(NOW, &eid(1), Proven::Nothing, true).0, Treatment::Admit);
     let newcomer = reputation.treatment(NOW, &eid(2), Proven::Nothing, true).0;
     assert_eq!(newcomer, Treatment::DemandWork { threshold: 6_500, score: 6_000 });
+}
+
+/// At the threshold itself a peer is admitted, and one below it is not; what a verdict began ends at the higher score itself.
+// shows: IACP-021 (§3.6.2), IACP-022 (§3.6.2), IACP-024 (§3.6.2)
+#[test]
+fn a_verdict_begins_below_its_score_and_ends_at_the_higher_one() {
+    const ADMIT: fn(u16) -> Treatment = |_| Treatment::Admit;
+    const THROTTLE: fn(u16) -> Treatment = |_| Treatment::Throttle;
+    const WORK: fn(u16) -> Treatment = |score| Treatment::DemandWork { threshold: 5_000, score };
+    const LOADED: fn(u16) -> Treatment = |score| Treatment::DemandWork { threshold: 6_500, score };
+    type Case = ([u32; 4], u16, fn(u16) -> Treatment);
+    let judged = |(counts, score, expected): Case, begun: u32, load: bool| {
+        let mut memory = [Account::FREE; 8];
+        let mut reputation = reputation(&mut memory);
+        for (kind, count) in [EntryKind::Good, EntryKind::Bad, EntryKind::Due, EntryKind::Met].into_iter().zip(counts) {
+            see(&mut reputation, NOW, kind, count);
+        }
+        see(&mut reputation, NOW, EntryKind::Change, begun);
+        assert_eq!(reputation.rating(NOW, &eid(1), Proven::Nothing).score, score, "{counts:?}");
+        let (verdict, changed) = reputation.treatment(NOW, &eid(1), Proven::Nothing, load);
+        assert_eq!(verdict, expected(score), "{score}, begun {begun}, load {load}");
+        // The entry of a change says which verdicts go on: 1 demands work, 2 throttles.
+        let goes_on = match verdict {
+            Treatment::Admit | Treatment::Drop => 0,
+            Treatment::DemandWork { .. } => 1,
+            Treatment::Throttle => 3,
+        };
+        assert_eq!(reputation.changed::<ChaChaOnly>(NOW, &eid(1)).amount, goes_on);
+        assert_eq!(changed, goes_on != begun);
+    };
+    // Good, bad, due and met, and the score by hand from the formula.
+    let cases: [Case; 4] = [
+        ([0, 6, 1, 1], 5_000, ADMIT),
+        ([0, 2, 3, 1], 4_999, WORK),
+        ([0, 16, 6, 1], 3_500, WORK),
+        ([0, 5, 10, 0], 3_499, THROTTLE),
+    ];
+    cases.into_iter().for_each(|case| judged(case, 0, false));
+    let cases: [Case; 4] = [
+        ([5, 1, 16, 0], 5_500, ADMIT),
+        ([0, 2, 3, 2], 5_499, WORK),
+        ([0, 4, 4, 0], 4_000, WORK),
+        ([0, 5, 3, 0], 3_999, THROTTLE),
+    ];
+    cases.into_iter().for_each(|case| judged(case, 3, false));
+    judged(([7, 5, 12, 7], 6_500, ADMIT), 0, true);
+    judged(([2, 0, 3, 1], 6_499, LOADED), 0, true);
+    judged(([6, 0, 1, 0], 7_000, ADMIT), 1, true);
+    judged(([2, 0, 3, 2], 6_999, LOADED), 1, true);
+}
+
+#[test]
+fn an_accusation_counts_until_it_lapses_and_a_good_one_counts_once_an_hour() {
+    let later = |ms: u64| UnixTime(NOW.0 + ms);
+    let mut memory = [Account::FREE; 8];
+    let mut reputation = reputation(&mut memory);
+    assert!(reputation.counts_good(NOW, &eid(1)), "there is no account");
+    see(&mut reputation, NOW, EntryKind::Good, 1);
+    let counts = [0, GOOD - 1, GOOD].map(|ms| reputation.counts_good(later(ms), &eid(1)));
+    assert_eq!(counts, [false, false, true]);
+    let back = [GOOD - 1, GOOD].map(|ms| reputation.counts_good(UnixTime(NOW.0 - ms), &eid(1)));
+    assert_eq!(back, [false, true], "and where the clock was set back by as much");
+    see(&mut reputation, NOW, EntryKind::Accusation, 0);
+    // An older one, which comes late, ends nothing sooner.
+    see(&mut reputation, UnixTime(NOW.0 - 1_000), EntryKind::Accusation, 0);
+    let mut verdict = |ms: u64| reputation.treatment(later(ms), &eid(1), Proven::Nothing, false).0;
+    let verdicts = [0, ACCUSED - 1, ACCUSED].map(&mut verdict);
+    assert_eq!(verdicts, [Treatment::Drop, Treatment::Drop, Treatment::Admit]);
 }
 
 /// The verdicts are the answers of the responder's hook.

@@ -360,3 +360,53 @@ fn signed<P: Provider>(ticket: &DhtTicketStore) -> [u8; 32] {
     let after = buffer.get(72..120).unwrap_or_default();
     P::sha256(&[b"IACP/1 DHT_TICKET_STORE\0", before, after])
 }
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::{BLOCK, Issuer, NotOpened, Opener, TicketKeysOf};
+    use crate::crypto::{Portable, Secret32, Suite};
+    use crate::identity::Identity;
+    use crate::pss::TicketKey;
+    use iacp_wire::TransactionId;
+    use iacp_wire::message::{DhtTicketResp, DhtTicketStore};
+
+    fn answer(ticket: &DhtTicketStore) -> DhtTicketResp {
+        DhtTicketResp {
+            transaction_id: TransactionId::ZERO,
+            status_code: 0.into(),
+            aead_nonce: ticket.aead_nonce,
+            encrypted_forwarding_data: ticket.encrypted_forwarding_data,
+            signature: ticket.signature,
+        }
+    }
+
+    /// Each side opens what the other one issues, also if only one of them has moved: with the same suite, and no counter twice.
+    #[test]
+    fn the_keys_of_tickets_move_with_their_suite_and_their_counters() {
+        let owner = Identity::<Portable>::from_seed(&Secret32::new([7; 32]));
+        let key = |byte| TicketKey { key: Secret32::new([byte; 32]), iv: [byte; 4] };
+        let at = "203.0.113.9:4227".parse().expect("an address");
+        for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {
+            let (mut issuer, mut opener) = (Issuer::new(key(1), suite), Opener::new(key(2), suite));
+            let (mut their_opener, mut their_issuer) = (Opener::new(key(1), suite), Issuer::new(key(2), suite));
+            issuer.persisted(BLOCK);
+            their_issuer.persisted(BLOCK);
+            let theirs = answer(&their_issuer.issue(&owner, at).expect("stored"));
+            assert_eq!(opener.open::<Portable>(&owner.eid(), &theirs), Ok(at));
+
+            let mut record = TicketKeysOf::new_zeroed();
+            issuer.export(&mut record);
+            opener.export(&mut record);
+            let (mut moved, mut opens) = (Issuer::import(&record), Opener::import(&record));
+            assert_eq!(moved.next(), BLOCK, "what the old host could have used is not used");
+            moved.persisted(2 * BLOCK);
+            let ours = answer(&moved.issue(&owner, at).expect("stored"));
+            assert_eq!(their_opener.open::<Portable>(&owner.eid(), &ours), Ok(at));
+            assert_eq!(opens.open::<Portable>(&owner.eid(), &theirs), Err(NotOpened::Old), "not again");
+            let theirs = answer(&their_issuer.issue(&owner, at).expect("stored"));
+            assert_eq!(opens.open::<Portable>(&owner.eid(), &theirs), Ok(at));
+        }
+    }
+}

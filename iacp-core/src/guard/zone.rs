@@ -184,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_request_is_told_the_rest_of_the_cooldown_and_a_second_where_the_load_stays() {
+        let mut zone = Zone::new(Mono(0));
+        assert_eq!(zone.retry_after(Mono(1_000)), 0, "it is closed");
+        burst(&mut zone, 1_000, 80);
+        for (now, expected) in [(1_000, 10_000), (10_999, 1), (11_000, 1_000), (11_001, 1_000)] {
+            assert_eq!(zone.retry_after(Mono(now)), expected, "at {now}");
+        }
+    }
+
+    #[test]
     fn tripping_soon_again_doubles_the_cooldown_up_to_five_minutes() {
         let mut zone = Zone::new(Mono(0));
         let mut now = 1_000;

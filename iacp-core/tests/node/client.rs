@@ -157,6 +157,10 @@ fn the_newest_binding_of_a_quorum_counts_although_one_node_alone_has_it() {
     let (mut question, mut found, reader) = ([0; QUESTION], Found::default(), Reader { nodes: &nodes, airk: None });
     assert_eq!(read.write(&mut question), Ok(QUESTION));
     assert!(read.write(&mut question[1..]).is_err());
+    let asked: Vec<Eid> = std::iter::from_fn(|| read.poll(Mono(0))).collect();
+    assert_eq!(asked, nodes, "each node once");
+    let again = read.next_deadline().expect("none has answered");
+    assert_eq!((read.poll(Mono(again.0 - 1)), read.poll(again)), (None, Some(nodes[0])));
     for place in [3, 2, 2, 1] {
         let answer = hosts[place].handle(at(1), home(99), &question).expect("an answer");
         if let Some(answer) = read.heard(&nodes[place], &answer) {
@@ -164,6 +168,7 @@ fn the_newest_binding_of_a_quorum_counts_although_one_node_alone_has_it() {
         }
     }
     assert_eq!((read.progress(), found.answers, found.pair), (Progress::Done, 3, None), "no node counts twice");
+    assert_eq!((read.poll(Mono(60_000)), read.next_deadline()), (None, None), "it is over");
     assert_eq!(found.binding, Some(binding(AGENT, home(AGENT).ip(), 4)));
     assert!(read.heard(&nodes[0], &hosts[0].handle(at(1), home(99), &question).expect("an answer")).is_some());
 }

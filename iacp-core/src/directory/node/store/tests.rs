@@ -117,3 +117,48 @@ fn a_leaving_counts_where_the_binding_before_it_did() {
         assert_eq!(put(store, Kind::Binding, 8, here), Err(Full), "it counts there still");
     });
 }
+
+/// At its expiry a record is not there any more: it is neither listed nor read, and the next sweep frees its place.
+#[test]
+fn a_record_is_there_until_its_expiry() {
+    with_store(|store| {
+        let from = Source::Owner(IpAddr::from([10, 1, 2, 3]));
+        for kind in [Kind::Hosting, Kind::Binding] {
+            assert_eq!(put(store, kind, 1, from), Ok(()));
+            let there = |store: &Store<'_>, now: u64| {
+                let listed = store.list(UnixTime(now), kind, DhtKey([1; 32])).count();
+                let one = store.one(UnixTime(now), kind, DhtKey([1; 32])).is_some();
+                (listed, one, store.records(UnixTime(now)).count())
+            };
+            assert_eq!((there(store, 999), there(store, 1_000)), ((1, true, 1), (0, false, 0)), "{kind:?}");
+            let which = Which { kind, ..numbered(1) };
+            (0..8).for_each(|_| store.sweep(UnixTime(999)));
+            assert_eq!(store.held(&which).map(|held| held.expiry), Some(1_000), "{kind:?}");
+            (0..8).for_each(|_| store.sweep(UnixTime(1_000)));
+            // Of a binding its generation is held as a floor, for a week.
+            let floor = (kind == Kind::Binding).then_some(1_000 + FLOOR);
+            assert_eq!(store.held(&which).map(|held| held.expiry), floor, "{kind:?}");
+            assert_eq!(there(store, 1_000), (0, false, 0));
+        }
+        (0..8).for_each(|_| store.sweep(UnixTime(1_000 + FLOOR)));
+        assert_eq!(store.fill(), (0, 256));
+    });
+}
+
+/// Of what is listed under one key, the owners of one network have an eighth, and the nodes of one network the half.
+#[test]
+fn no_network_fills_a_list_of_publications() {
+    for (from, most) in [(Source::Owner as fn(IpAddr) -> Source, 8), (Source::Node, 32)] {
+        let mut places: std::vec::Vec<_> = (0..1_024).map(|_| Slot::new(Entry::EMPTY)).collect();
+        let mut cells = std::vec![0; 2_048];
+        let mut store = Store::new(&mut places, &mut cells, [7; 16]).expect("the memory suffices");
+        let mut put = |number: u8, network: u8| {
+            let which = Which { kind: Kind::Publication, which: [number; 32], ..numbered(1) };
+            let record = Record { kind: Kind::Publication as u8, storage_key: which.key, expiry: 1_000, body: b"-" };
+            let from = from(IpAddr::from([10, network, 2, 3]));
+            store.put(UnixTime(0), &which, &record, 1_000, from)
+        };
+        assert!((0..most).all(|number| put(number, 1) == Ok(())), "{most}");
+        assert_eq!((put(most, 1), put(most, 9)), (Err(Full), Ok(())), "{most}");
+    }
+}
