@@ -1,105 +1,40 @@
 //! A governed interaction under any order of steps: participants, functions, decisions, changes of what governs, a clock that jumps, a log
 //! that fills up, and a process that ends and goes on with what it kept.
 
+mod inputs;
+mod plane;
+
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use interaction_gov::audit::{Bytes, Head, Log, Need, RECORD, Replayed, SignedHead, Sink, Trail, Verdict, replay};
-use interaction_gov::authority::{Authorities, Delegation, Update};
-use interaction_gov::function::{Binding, Health, Invocation, Role, Running};
+use interaction_gov::authority::Delegation;
+use interaction_gov::function::{Binding, Health, Invocation, Running};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{
     Attribution, Choice, Decision, Flow, Interaction, Lease, Mode, Refused, Request, To, Transition,
 };
 use interaction_gov::lifecycle::State;
-use interaction_gov::participant::{Admission, Participant, Seat, Streams, Validation};
-use interaction_gov::policy::{Kind, On, Policy, Provenance, Scope};
-use interaction_gov::proof::Component;
-use interaction_gov::rollout::{Rollout, Track};
+use interaction_gov::participant::{Participant, Seat};
+use interaction_gov::policy::{On, Scope};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::{Action, Authority, Function, Modality, Posture, Region, Set, Vocabulary};
-use sha2::{Digest as _, Sha256};
+use interaction_gov::vocabulary::{Action, Authority, Modality, Region, Set};
 
-use crate::vectors::Named;
+use inputs::{admission, component, invocation, nothing, provenance, region, validation};
+use plane::{CORPORATE_, PRIVACY_, Plane, VOCABULARY, accept, plane};
 
-const NAMES: &str = "actions join, speak, record, transcribe, export\nown join, speak\nmodalities audio, video, chat\n\
-                     functions recording, transcription\nregions de, fr, us, ca\nroles host\nconsents recording\n\
-                     postures unmanaged, managed, hardened\nobligations notify\nauthorities corporate, privacy";
-
-/// The rules of both authorities in each version: the usual ones, some that forbid recording, some that permit little, short leases.
-const TEXTS: [[&str; 2]; 4] = [[USUAL, PRIVACY], [USUAL, STRICT], [LITTLE, STRICT], [SHORT, STRICT]];
-const USUAL: &str = "deny export below posture hardened\npermit join, speak for human, agent with posture managed\n\
-                     permit record by recording with consent recording oblige notify\npermit export\n\
-                     permit transcribe by transcription with provenance verified\nkeep any within de, fr, us\n";
-const PRIVACY: &str = "over record, transcribe, export\ndeny transcribe on chat\n\
-                       permit record, transcribe with consent recording\nkeep audio, video within de, fr\n";
-const STRICT: &str = "over record, transcribe, export\npermit transcribe with consent recording\n";
-const LITTLE: &str = "over record, export\npermit record in us\n";
-const SHORT: &str = "permit any\nset lease 100\nset validation 5000\nset recovery 200\n";
+pub use inputs::seeds;
 
 const PARTICIPANTS: usize = 4;
 const FUNCTIONS: usize = 4;
 const START: u64 = 1_000;
-/// An hour, and a day, in milliseconds.
+/// An hour, in milliseconds.
 const HOUR: u64 = 3_600_000;
 /// How many steps a run has at most, and how many permits are kept to be asked about later.
 const MOST: usize = 200;
 const KEPT: usize = 4;
 
 type Call = Interaction<PARTICIPANTS, FUNCTIONS>;
-type Plane = Rollout<2, 4>;
-
-static VOCABULARY: LazyLock<Vocabulary<'static>> = LazyLock::new(|| Vocabulary::read(NAMES).expect("names"));
-
-/// A version: its policy, and the authorities when they had signed it and nothing after it. To compile them takes a hundred times as long
-/// as all else.
-struct Version {
-    policy: Policy<2>,
-    signed: Authorities,
-}
-
-static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(|| {
-    let mut signed = Authorities::new();
-    for authority in [CORPORATE_, PRIVACY_] {
-        signed.introduce(authority, [7; 32]).expect("new");
-    }
-    let mut before = [String::new(), String::new()];
-    let mut scratch = Policy::<2>::new();
-    let version = |(number, rules): (u32, [&str; 2])| {
-        for (whose, before) in (0..).zip(&mut before) {
-            let name = AUTHORITIES[usize::from(whose)];
-            let text = format!("authority {name}\nversion {number}\n{}", rules[usize::from(whose)]);
-            let (authority, follows) = (Authority(whose), Sha256::digest(&before).into());
-            let vocabulary = *VOCABULARY.digest();
-            let update = Update { authority, version: number, follows, vocabulary, text: &text };
-            signed.take(&update, &[0; 64], &accept, &VOCABULARY, &mut scratch).expect("the next text");
-            *before = text;
-        }
-        let mut policy = Policy::new();
-        before.iter().for_each(|text| _ = policy.add(text, &VOCABULARY).expect("a policy"));
-        Version { policy, signed: signed.clone() }
-    };
-    (1..).zip(TEXTS).map(version).collect()
-});
-
-const AUTHORITIES: [&str; 2] = ["corporate", "privacy"];
-const CORPORATE_: Authority = Authority(0);
-const PRIVACY_: Authority = Authority(1);
-
-fn accept(_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]) -> bool {
-    true
-}
-
-/// A control plane with four versions; the first governs.
-fn plane() -> Plane {
-    let mut plane = Rollout::new(Authorities::new(), [5; 32]);
-    for Version { policy, signed } in &*VERSIONS {
-        plane.authorities = signed.clone();
-        plane.install(policy).expect("room");
-    }
-    plane.publish(Track::STABLE, 0).expect("it is there");
-    plane
-}
 
 /// What became of a run.
 #[derive(Debug, Default)]
@@ -568,106 +503,4 @@ impl World {
             _ => self.now + u64::from(b) * 10,
         };
     }
-}
-
-fn nothing(seat: Seat) -> Request {
-    Request { action: Action(0), seat, on: On::Nothing, binding: None, goes: Set::EMPTY }
-}
-
-/// No region is known with a number that is not in the vocabulary.
-const fn region(number: u8) -> Option<Region> {
-    if number & 4 == 0 { Some(Region(number & 3)) } else { None }
-}
-
-fn validation(b: u8, c: u8, now: u64) -> Validation {
-    Validation { posture: Posture(b >> 3 & 3), region: region(b), until: Time(now + u64::from(c) * 1_000) }
-}
-
-fn admission(a: u8, b: u8, c: u8, now: u64) -> Admission {
-    let streams = if c & 1 == 0 { Streams::UNSAID } else { Streams::both(Set::from_bits((c >> 1 & 7).into())) };
-    Admission {
-        name: [a & 7; 16],
-        kind: Kind::ALL[usize::from(a >> 3) % 4],
-        home: (a & 0x20 == 0).then_some(CORPORATE_),
-        credential_until: Time(now + HOUR / 2),
-        validation: validation(b, 200, now),
-        roles: Set::from_bits((b >> 5 & 1).into()),
-        streams,
-        consents: Set::from_bits((b >> 6 & 1).into()),
-        action: Action(0),
-    }
-}
-
-fn component(statement: &'static str) -> Component<'static> {
-    Component { digest: [9; 32], statement: statement.as_bytes() }
-}
-
-fn provenance(component: &Component<'_>) -> Provenance {
-    match component.statement {
-        b"verified" => Provenance::Verified,
-        b"stated" => Provenance::Stated,
-        _ => Provenance::None,
-    }
-}
-
-fn invocation(seat: Seat, b: u8, c: u8) -> Invocation<'static> {
-    let (action, function) = if b & 0x80 == 0 { (2, 0) } else { (3, 1) };
-    Invocation {
-        action: Action(action),
-        function: Function(function),
-        on: On::Stream(Modality(c & 3)),
-        seat,
-        parent: None,
-        sites: &[],
-        component: component(if b & 0x40 == 0 { "verified" } else { "stated" }),
-        role: if c & 4 == 0 { Role::Auxiliary } else { Role::Core },
-    }
-}
-
-/// A person in Germany on a hardened machine, who consents to recording.
-const fn joins(name: u8) -> [u8; 4] {
-    [0, name, 0x50, 0]
-}
-
-const SPEAKS: [u8; 4] = [6, 0, 1, 0];
-/// A recording on audio, in Germany.
-const RECORDS: [u8; 4] = [9, 0, 0, 0];
-const REVIEW: [u8; 4] = [18, 0, 0, 0];
-const DRAIN: [u8; 4] = [29, 0, 0, 0];
-const END: [u8; 4] = [31, 0, 7, 0];
-const DUE: [u8; 4] = [26, 2, 0, 0];
-
-/// An interaction from its first participant to its end, and one for each kind of change in it.
-pub fn seeds() -> Named {
-    let begin = [joins(0), joins(1), SPEAKS, RECORDS, REVIEW];
-    let seed = |name: &str, settings: u8, ops: &[[u8; 4]]| {
-        (name.to_owned(), [&[settings][..], begin.concat().as_slice(), ops.concat().as_slice()].concat())
-    };
-    vec![
-        seed("ended", 60, &[[11, 0, 0, 0], [12, 0, 0, 0], [13, 0, 0, 0], SPEAKS, END, SPEAKS, DRAIN]),
-        seed("lapsed", 60, &[DUE, REVIEW, SPEAKS, DUE, REVIEW, [26, 1, 0, 0], SPEAKS, REVIEW, DRAIN]),
-        seed("governed", 60, &[[23, 0, 1, 0], SPEAKS, RECORDS, REVIEW, [23, 2, 0, 0], SPEAKS, RECORDS, REVIEW]),
-        seed("short", 60, &[[23, 0, 3, 0], SPEAKS, RECORDS, DUE, REVIEW, DUE, REVIEW, [23, 6, 3, 0], SPEAKS]),
-        seed("consent", 60, &[[4, 1, 0, 0], REVIEW, RECORDS, [4, 1, 1, 0], RECORDS, [4, 0, 0, 1], REVIEW]),
-        seed("suspended", 60, &[[20, 0, 0, 0], SPEAKS, REVIEW, [21, 0, 0, 0], SPEAKS, RECORDS, [30, 1, 0, 0], SPEAKS]),
-        seed("banned", 60, &[[2, 1, 0, 0], joins(1), [1, 0, 0, 0], joins(0), joins(2), joins(3), joins(4), joins(5)]),
-        seed("full", 2, &[SPEAKS, SPEAKS, [1, 1, 0, 0], [13, 0, 0, 0], SPEAKS, DRAIN, SPEAKS, REVIEW, DRAIN]),
-        seed("observed", 0xB0, &[[23, 0, 1, 0], RECORDS, REVIEW, [31, 1, 0, 0], RECORDS, REVIEW]),
-        seed(
-            "silent",
-            60,
-            &[[25, 1, 0, 0], SPEAKS, RECORDS, [24, 0, 50, 0], RECORDS, [25, 1, 1, 0], [24, 2, 0, 0], RECORDS],
-        ),
-        seed("handed", 60, &[[14, 0, 1, 0], [1, 0, 0, 0], [15, 0, 2, 0], REVIEW, [16, 1, 2, 8], [17, 0, 1, 9], DRAIN]),
-        seed(
-            "moved",
-            60,
-            &[[5, 0, 3, 1], SPEAKS, RECORDS, REVIEW, [3, 0, 0x10, 9], REVIEW, [26, 0, 200, 0], SPEAKS, [28, 0, 0, 0]],
-        ),
-        seed(
-            "pinned",
-            60,
-            &[[22, 0, 1, 0], [23, 0, 1, 0], RECORDS, [22, 0, 0, 0], RECORDS, [23, 3, 203, 0], [23, 4, 0, 0]],
-        ),
-    ]
 }
