@@ -4,7 +4,7 @@
 mod govern;
 
 use govern::{Call, World, all, hardened, log, names, person, policy, recording, request, the, world_of};
-use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::audit::{Record, RecordKind, Verdict};
 use interaction_gov::function::Invocation;
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Flow, Mode, Refused, Request, To, Transition};
@@ -96,7 +96,7 @@ fn who_moves_is_cut_off_from_what_may_not_follow_and_the_others_go_on() {
     assert_eq!(call.decide(Time(1_002), &speak, &world, &mut log).verdict, Verdict::Residency, "until that is done");
     assert!(call.review(Time(1_003), &world, &mut log).unwrap().is_empty());
     assert_eq!(call.participant(mover).unwrap().streams(), streams(BOTH, &[]), "it may speak on");
-    let cut = log.waiting().iter().filter_map(Record::read).rfind(|record| record.kind == Kind::Flow).unwrap();
+    let cut = log.waiting().iter().filter_map(Record::read).rfind(|record| record.kind == RecordKind::Flow).unwrap();
     assert_eq!((cut.seat, cut.verdict, cut.receives), (Some(mover.0), Verdict::Residency, 0));
     assert_eq!(call.decide(Time(1_004), &speak, &world, &mut log).verdict, Verdict::Permit, "the others go on");
     let flows: Vec<_> = call.flows(Time(1_004)).map(|flow| (flow.from, flow.to)).collect();
@@ -192,7 +192,7 @@ fn who_was_banned_does_not_come_back() {
     let (world, mut log) = (govern::world(), log());
     let (mut call, seat) = govern::call(&world, &mut log);
     let _ = call.ban(Time(1_001), seat, &mut log).unwrap();
-    assert_eq!(last(&log).kind, Kind::Banned);
+    assert_eq!(last(&log).kind, RecordKind::Banned);
     assert_eq!(call.join(Time(1_002), &person(1), &world, &mut log), Err(Refused(Verdict::Banned)));
     assert!(call.join(Time(1_002), &person(2), &world, &mut log).is_ok());
     // If more are banned than there is room for, no participant is admitted.

@@ -4,8 +4,8 @@ mod govern;
 
 use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, request, sign, the, verifies, world};
 use interaction_gov::audit::{
-    Bytes, Chain, Change, Damage, Difference, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict, View,
-    replay,
+    Bytes, Chain, Change, Damage, Difference, Head, RECORD, Record, RecordKind, Replayed, SignedHead, Trail, Verdict,
+    View, replay,
 };
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
@@ -80,7 +80,7 @@ fn a_trail_proves_a_whole_life() {
     assert_eq!((trail.records() as usize, trail.unsigned(), trail.is_ended()), (records.len(), 0, true));
     assert_eq!(heads.iter().map(|head| head.head.records).collect::<Vec<_>>()[..2], [5, 10]);
     let first = Record::read(&records[0]).unwrap();
-    assert_eq!((first.kind, first.sequence), (Kind::Created, 0));
+    assert_eq!((first.kind, first.sequence), (RecordKind::Created, 0));
     // Without heads the trail is in order, but not proven.
     assert_eq!(read(&records, &[]).unwrap().unsigned() as usize, records.len());
 }
@@ -168,7 +168,7 @@ fn what_no_head_covers_yet_is_still_in_order() {
     assert_eq!(tail(good), Ok(()));
     assert_eq!(tail(Record { time: Time(1_999), ..good }), Err(Damage::Clock), "older than the head");
     assert_eq!(
-        tail(Record { kind: Kind::Created, subject: interaction_gov::audit::FORMAT, ..good }),
+        tail(Record { kind: RecordKind::Created, subject: interaction_gov::audit::FORMAT, ..good }),
         Err(Damage::Beginning)
     );
     assert_eq!(tail(Record { sequence: 7, ..good }), Err(Damage::Order(5)));
@@ -179,14 +179,14 @@ fn what_no_head_covers_yet_is_still_in_order() {
     assert_eq!(trail.record(&odd).map(|_| ()), Err(Damage::Unreadable));
     // A trail that begins with another record, or in another format.
     let first = Record::read(&records[0]).unwrap();
-    for odd in [Record { kind: Kind::Moved, ..first }, Record { subject: *b"IoE/1 audit\0\0\0\0\0", ..first }] {
+    for odd in [Record { kind: RecordKind::Moved, ..first }, Record { subject: *b"IoE/1 audit\0\0\0\0\0", ..first }] {
         assert_eq!(Trail::of(first.interaction).record(&odd.write()).map(|_| ()), Err(Damage::Beginning));
     }
 }
 
 #[test]
 fn records_are_151_bytes_in_the_order_of_the_figure() {
-    let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), Kind::Decided);
+    let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), RecordKind::Decided);
     record.verdict = Verdict::Permit;
     (record.seat, record.action, record.on, record.function) = (Some(4), Some(5), On::Stream(Modality(6)), Some(7));
     (record.site, record.region, record.participant, record.home) = (Some(8), Some(18), Some(1), Some(19));
@@ -241,10 +241,10 @@ fn the_profile_has_the_codes() {
     for (code, row) in codes.iter().enumerate() {
         let code = u8::try_from(code).unwrap();
         assert_eq!(row[0], code.to_string());
-        assert_eq!(row[1], Kind::from_code(code).map_or("", Kind::name));
+        assert_eq!(row[1], RecordKind::from_code(code).map_or("", RecordKind::name));
         assert_eq!(row[2], Verdict::from_code(code).map_or("", Verdict::name));
     }
-    assert_eq!(codes.len(), Kind::ALL.len() + 1);
+    assert_eq!(codes.len(), RecordKind::ALL.len() + 1);
     for (event, row) in Event::ALL.iter().zip(events) {
         assert_eq!(row[..2], [(*event as u8).to_string().as_str(), event.name()]);
     }
@@ -282,7 +282,7 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
         assert_ne!(mine.interaction, theirs.interaction);
         assert_eq!(mine.participant, record.seat.map(|_| one.participant(call.id(), &person(1).name)));
         assert!(mine.participant.is_none() || mine.participant != theirs.participant);
-        let identifies = matches!(record.kind, Kind::Transition | Kind::Bound);
+        let identifies = matches!(record.kind, RecordKind::Transition | RecordKind::Bound);
         assert_eq!(mine.identifier, identifies.then(|| one.pseudonym(Subject::Protocol, &record.subject)));
         assert!(mine.identifier.is_none() || mine.identifier != theirs.identifier);
         assert_eq!(theirs.line, None, "corporate decided all of this");
@@ -297,8 +297,8 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
     let seen: Vec<_> = log.waiting().iter().map(|bytes| view.see(&Record::read(bytes).unwrap())).collect();
     let ended = &seen[before..];
     let of = |kind| ended.iter().find(|seen| seen.kind == kind).unwrap().participant;
-    assert_eq!(of(Kind::Ended), Some(one.participant(call.id(), &person(1).name)));
-    assert_eq!(of(Kind::Ended), of(Kind::Left));
+    assert_eq!(of(RecordKind::Ended), Some(one.participant(call.id(), &person(1).name)));
+    assert_eq!(of(RecordKind::Ended), of(RecordKind::Left));
     // In another interaction the same participant has another pseudonym.
     let elsewhere = InteractionId::recorded([8; 16]);
     assert_ne!(one.participant(call.id(), &person(1).name), one.participant(&elsewhere, &person(1).name));
@@ -310,7 +310,7 @@ proptest! {
         let mut bytes: Bytes = bytes.try_into().unwrap();
         (bytes[28], bytes[29]) = (kind, verdict);
         let read = Record::read(&bytes);
-        prop_assert_eq!(read.is_some(), Kind::from_code(kind).is_some() && Verdict::from_code(verdict).is_some());
+        prop_assert_eq!(read.is_some(), RecordKind::from_code(kind).is_some() && Verdict::from_code(verdict).is_some());
         if let Some(record) = read {
             prop_assert_eq!(record.write(), bytes);
         }
@@ -364,6 +364,6 @@ fn a_clock_is_set_back_behind_the_number_of_what_was_not_recorded() {
     let mut trail = Trail::of(*call.id());
     let records: Vec<Record> = log.waiting().iter().map(|bytes| trail.record(bytes).unwrap()).collect();
     let [.., counted, clock] = &records[..] else { panic!("two records") };
-    assert_eq!((counted.kind, counted.count, counted.time), (Kind::Spared, 4, Time(5_000)));
-    assert_eq!((clock.kind, clock.time), (Kind::Clock, Time(2_000)));
+    assert_eq!((counted.kind, counted.count, counted.time), (RecordKind::Spared, 4, Time(5_000)));
+    assert_eq!((clock.kind, clock.time), (RecordKind::Clock, Time(2_000)));
 }

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{CORPORATE, Call, World, all, call, component, log, person, provenance, recording, request, the, world};
-use interaction_gov::audit::{Kind as RecordKind, Record, Verdict};
+use interaction_gov::audit::{Record, RecordKind, Verdict};
 use interaction_gov::function::{Binding, Bindings, Health, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Choice, Mode, Refused, Request};

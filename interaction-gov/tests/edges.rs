@@ -4,7 +4,7 @@ mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, another, call, log, names, offer, person, policy};
 use govern::{provenance, recording, request, sign, the, verifies, world};
-use interaction_gov::audit::{Change, Kind, Log, RECORD, Record, Verdict};
+use interaction_gov::audit::{Change, Log, RECORD, Record, RecordKind, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError, Delegation};
 use interaction_gov::function::Invocation;
 use interaction_gov::interaction::Refused;
@@ -212,7 +212,7 @@ fn the_same_consents_once_more_are_recorded_and_a_refused_addition_still_takes_a
         (govern::all(&["recording"]), govern::all(&["recording", "analysis"]), govern::all(&["analysis"]));
     call.consent(Time(1_001), seat, same, &mut log).unwrap();
     let last = Record::read(log.waiting().last().unwrap()).unwrap();
-    assert_eq!((last.kind, last.consents.own), (Kind::Consented, same));
+    assert_eq!((last.kind, last.consents.own), (RecordKind::Consented, same));
     // An addition that cannot be recorded is refused, and nothing has changed.
     let mut tight = Log::keeping(vec![[0; RECORD]; 3], 3);
     let lease = call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log).lease.unwrap();
@@ -273,7 +273,7 @@ fn one_authority_may_fill_all_words_and_two_have_the_half_each() {
 
 /// The changes of the control plane that a trail tells.
 fn told(log: &Records) -> Vec<(Change, Option<u32>, u32)> {
-    let changed = log.waiting().iter().filter_map(Record::read).filter(|record| record.kind == Kind::Changed);
+    let changed = log.waiting().iter().filter_map(Record::read).filter(|record| record.kind == RecordKind::Changed);
     changed.map(|record| (Change::from_code(record.action.unwrap()).unwrap(), record.policy, record.count)).collect()
 }
 

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{another, call, key, log, names, person, recording, request, sign, the, verifies, world};
-use interaction_gov::audit::{Bytes, Change, Damage, Extract, Kind, Record, SignedHead, Trail, Verdict};
+use interaction_gov::audit::{Bytes, Change, Damage, Extract, Record, RecordKind, SignedHead, Trail, Verdict};
 use interaction_gov::authority::Delegation;
 use interaction_gov::identity::{AuthorityKey, InteractionId};
 use interaction_gov::interaction::{Attribution, Interaction, Mode, Transition};
@@ -78,7 +78,7 @@ fn an_extract_is_whole_and_whatever_is_done_to_it_shows() {
         }
         // The same trail gives the same extract, so an auditor who has the trail detects omissions.
         assert_eq!(extract(&trail, name, &AuthorityKey::new([1; 32])).1, own);
-        let is_invoked = |bytes: &&Bytes| Record::read(bytes).unwrap().kind == Kind::Invoked;
+        let is_invoked = |bytes: &&Bytes| Record::read(bytes).unwrap().kind == RecordKind::Invoked;
         let without: Vec<Bytes> = trail.iter().filter(|bytes| !is_invoked(bytes)).copied().collect();
         let (_, less, other) = extract(&without, name, &AuthorityKey::new([1; 32]));
         assert!(own.iter().any(|bytes| is_invoked(&bytes)), "{name} was asked about the recording");
@@ -106,15 +106,19 @@ fn everything_that_an_authority_was_asked_is_in_its_extract() {
         assert_eq!(told, meant, "{name}");
         // The facts about its own participants, the ends of functions that it let run, and the life of the interaction.
         let count = |records: &[Record], kind| records.iter().filter(|record| record.kind == kind).count();
-        assert_eq!(count(&own, Kind::Moved), count(&all, Kind::Moved));
-        assert_eq!(count(&own, Kind::Ended), count(&all, Kind::Ended), "both were asked about the recording");
-        assert_eq!(count(&own, Kind::Transition), 1, "{name}: of its own participant");
+        assert_eq!(count(&own, RecordKind::Moved), count(&all, RecordKind::Moved));
         assert_eq!(
-            count(&own, Kind::Left),
+            count(&own, RecordKind::Ended),
+            count(&all, RecordKind::Ended),
+            "both were asked about the recording"
+        );
+        assert_eq!(count(&own, RecordKind::Transition), 1, "{name}: of its own participant");
+        assert_eq!(
+            count(&own, RecordKind::Left),
             usize::from(name == "privacy"),
             "its guest left, corporate's people stayed"
         );
-        assert_eq!(count(&own, Kind::Joined), if name == "privacy" { 1 } else { 3 }, "{name}");
+        assert_eq!(count(&own, RecordKind::Joined), if name == "privacy" { 1 } else { 3 }, "{name}");
     }
 }
 
@@ -135,7 +139,7 @@ fn nothing_of_anybody_else_is_in_an_extract() {
             assert!([None, Some(me.0)].contains(&record.home), "{record:?}");
             assert_eq!(record.voices().speaker(other), None, "{record:?}");
             assert_eq!((record.digest, record.plane), ([0xFF; 8], 0));
-            if matches!(record.kind, Kind::Decided) {
+            if matches!(record.kind, RecordKind::Decided) {
                 assert_eq!(record.voices().lines[usize::from(other.0)], 0, "{record:?}");
             }
             if record.authority.is_none() {
@@ -149,7 +153,8 @@ fn nothing_of_anybody_else_is_in_an_extract() {
     let (_, own, _) = extract(&trail, "privacy", &AuthorityKey::new([2; 32]));
     let speak = own.iter().map(|bytes| Record::read(bytes).unwrap());
     let spoke = |record: &Record| {
-        record.kind == Kind::Decided && record.action == Some(the::<interaction_gov::vocabulary::Action>("speak").0)
+        record.kind == RecordKind::Decided
+            && record.action == Some(the::<interaction_gov::vocabulary::Action>("speak").0)
     };
     assert!(!speak.clone().any(|record| spoke(&record)));
     assert!(speak.clone().any(|record| record.verdict == Verdict::Permit));
@@ -191,11 +196,11 @@ fn of_the_control_plane_each_gets_its_own_changes_alone() {
     let trail = log.waiting().to_vec();
     let told = |name: &str| -> Vec<(Change, Option<u8>, Option<u8>)> {
         let (_, own, _) = extract(&trail, name, &AuthorityKey::new([1; 32]));
-        let changed = own.iter().filter_map(Record::read).filter(|record| record.kind == Kind::Changed);
+        let changed = own.iter().filter_map(Record::read).filter(|record| record.kind == RecordKind::Changed);
         let what = |record: Record| record.action.and_then(Change::from_code).unwrap();
         changed.map(|record| (what(record), record.authority, record.speaker)).collect()
     };
-    let all = trail.iter().filter_map(Record::read).filter(|record| record.kind == Kind::Changed).count();
+    let all = trail.iter().filter_map(Record::read).filter(|record| record.kind == RecordKind::Changed).count();
     assert_eq!(all, 6, "the whole trail has all of them");
     let me = Some(privacy.0);
     assert_eq!(
@@ -233,7 +238,7 @@ fn who_speaks_for_another_and_who_is_spoken_for_both_have_the_decision() {
     assert!(call.invoke(Time(1_001), &recording(seat), &govern::provenance, &world, &mut log).1.is_some());
     let spoke = |name: &str| {
         let (_, own, _) = extract(log.waiting(), name, &AuthorityKey::new([1; 32]));
-        let invoked = own.iter().filter_map(Record::read).find(|record| record.kind == Kind::Invoked).unwrap();
+        let invoked = own.iter().filter_map(Record::read).find(|record| record.kind == RecordKind::Invoked).unwrap();
         [corporate, privacy].map(|authority| invoked.voices().speaker(authority))
     };
     let by_corporate = Some(Some(corporate));
@@ -250,6 +255,6 @@ fn who_is_only_observed_is_in_the_extract_of_whose_participant_it_is() {
     let seat = call.join(Time(1_000), &thing, &world, &mut log).unwrap();
     let _ = call.leave(Time(1_001), seat, &mut log).unwrap();
     let (_, own, _) = extract(log.waiting(), "privacy", &AuthorityKey::new([1; 32]));
-    let kinds: Vec<Kind> = own.iter().filter_map(Record::read).map(|record| record.kind).collect();
-    assert_eq!(kinds, [Kind::Created, Kind::Joined, Kind::Moved, Kind::Left]);
+    let kinds: Vec<RecordKind> = own.iter().filter_map(Record::read).map(|record| record.kind).collect();
+    assert_eq!(kinds, [RecordKind::Created, RecordKind::Joined, RecordKind::Moved, RecordKind::Left]);
 }

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{Call, LONG, MINUTE, START, World, all, begin, log, policy, the, valid_for, world_of};
-use interaction_gov::audit::{Kind as Told, Log, RECORD, Record, Verdict};
+use interaction_gov::audit::{Log, RECORD, Record, RecordKind, Verdict};
 use interaction_gov::interaction::{Refused, To, Transition};
 use interaction_gov::participant::{Admission, Seat, Streams, Validation};
 use interaction_gov::policy::Kind;
@@ -81,7 +81,8 @@ fn a_flow_that_is_permitted_because_of_another_one_ends_with_it() {
     let _ = call.review(Time(START), &world, &mut log).unwrap();
     // The person may not send to the United States; without persons there is no consent, so the agent hears nothing.
     assert_eq!(seats(&call, START), [(1, 3)]);
-    let told: Vec<_> = log.waiting().iter().filter_map(Record::read).filter(|one| one.kind == Told::Flow).collect();
+    let told: Vec<_> =
+        log.waiting().iter().filter_map(Record::read).filter(|one| one.kind == RecordKind::Flow).collect();
     let of =
         |seat: u16| told.iter().rfind(|one| one.seat == Some(seat)).map(|one| (one.verdict, one.sends, one.receives));
     assert_eq!(of(0), Some((Verdict::Residency, 0, 0)));

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{Call, World, all, call, hardened, log, person, recording, request, the, world};
-use interaction_gov::audit::{Kind, Log, RECORD, Record, Verdict};
+use interaction_gov::audit::{Log, RECORD, Record, RecordKind, Verdict};
 use interaction_gov::function::Health;
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Interaction, Mode, Refused, Transition};
@@ -348,7 +348,10 @@ fn telemetry_and_outputs_belong_to_the_interaction() {
     call.attribute(Time(1_001), Attribution::Output(binding), [3; 16], &world, &mut log).unwrap();
     let last: Vec<_> = log.waiting().iter().rev().take(3).rev().map(|bytes| Record::read(bytes).unwrap()).collect();
     let found: Vec<_> = last.iter().map(|record| (record.kind, record.binding, record.subject[0])).collect();
-    assert_eq!(found, [(Kind::Telemetry, None, 1), (Kind::Telemetry, Some(0), 2), (Kind::Output, Some(0), 3)]);
+    assert_eq!(
+        found,
+        [(RecordKind::Telemetry, None, 1), (RecordKind::Telemetry, Some(0), 2), (RecordKind::Output, Some(0), 3)]
+    );
     let _ = call.end(Time(1_002), binding, &mut log).unwrap();
     let late = call.attribute(Time(1_003), Attribution::Output(binding), [4; 16], &world, &mut log);
     assert_eq!(late, Err(Refused(Verdict::NoFunction)), "what does not run puts nothing out");
@@ -442,7 +445,7 @@ fn joining_is_decided_like_everything_else() {
     let device = Admission { kind: interaction_gov::policy::Kind::Device, ..person(2) };
     assert_eq!(call.join(Time(1_000), &device, &world, &mut log), Err(Refused(Verdict::NotPermitted)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
-    assert_eq!((record.kind, record.verdict, record.seat), (Kind::Joined, Verdict::NotPermitted, None));
+    assert_eq!((record.kind, record.verdict, record.seat), (RecordKind::Joined, Verdict::NotPermitted, None));
     assert_eq!((record.policy, record.authority, record.subject), (Some(0), Some(0), [2; 16]));
     call.suspend(Time(1_001), &mut log).unwrap();
     assert_eq!(call.join(Time(1_002), &person(2), &world, &mut log), Err(Refused(Verdict::NotActive)));

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{Call, Records, component, log, person, provenance, recording, request, the, world};
-use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::audit::{Record, RecordKind, Verdict};
 use interaction_gov::function::{Health, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Refused};
@@ -34,7 +34,8 @@ fn what_would_be_denied_happens_and_is_recorded_as_denied() {
     let mut log = log();
     let (world, mut call) = begin(&mut log);
     let seat = call.join(Time(1), &device(1), &world, &mut log).unwrap();
-    let joined = log.waiting().iter().filter_map(Record::read).find(|record| record.kind == Kind::Joined).unwrap();
+    let joined =
+        log.waiting().iter().filter_map(Record::read).find(|record| record.kind == RecordKind::Joined).unwrap();
     assert_eq!(joined.verdict, Verdict::NotPermitted);
     assert!(call.participant(seat).is_some_and(|there| there.streams() == person(1).streams), "it sends and receives");
     let decision = call.decide(Time(2), &request(seat, "speak"), &world, &mut log);
@@ -46,7 +47,7 @@ fn what_would_be_denied_happens_and_is_recorded_as_denied() {
     let (decision, binding) = call.invoke(Time(3), &unproven, &provenance, &world, &mut log);
     let runs = call.running(binding.expect("it runs")).unwrap();
     assert!(!decision.verdict.permits() && decision.lease.is_none() && runs.health() == Health::Running);
-    assert_eq!((last(&log).kind, last(&log).verdict), (Kind::Invoked, decision.verdict));
+    assert_eq!((last(&log).kind, last(&log).verdict), (RecordKind::Invoked, decision.verdict));
     // Reviews cut and cancel nothing, however often.
     for time in [5, 20_000, 60_000] {
         assert!(call.review(Time(time), &world, &mut log).unwrap().is_empty());
@@ -91,7 +92,7 @@ fn to_enforce_ends_every_permit_and_what_is_denied_ends_with_the_next_review() {
     let unproven = Invocation { function: the("captions"), action: the("transcribe"), ..unproven };
     let (_, denied) = call.invoke(Time(3), &unproven, &provenance, &world, &mut log);
     call.enforce(Time(4), &mut log).unwrap();
-    assert_eq!((last(&log).kind, last(&log).action), (Kind::Policy, Some(Mode::Enforce as u8)));
+    assert_eq!((last(&log).kind, last(&log).action), (RecordKind::Policy, Some(Mode::Enforce as u8)));
     assert!(!call.holds(&lease, Time(5), &world), "it was decided when nothing was held back");
     let cancelled = call.review(Time(6), &world, &mut log).unwrap();
     assert_eq!(cancelled.iter().collect::<Vec<_>>(), [denied.unwrap()]);

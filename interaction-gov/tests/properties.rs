@@ -5,7 +5,7 @@ mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, all, hardened, person, policy, recording, request, the};
 use interaction_gov::audit::{
-    Bytes, Change, Governing, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict,
+    Bytes, Change, Governing, Head, RECORD, Record, RecordKind, Replayed, SignedHead, Trail, Verdict,
 };
 use interaction_gov::authority::Delegation;
 use interaction_gov::function::{Binding, Bindings, Invocation, Role};
@@ -460,11 +460,11 @@ proptest! {
         for record in done.kept.iter().filter_map(Record::read) {
             prop_assert_eq!(governing.hear(&record), Ok(()), "{:?}", record);
             match record.kind {
-                Kind::Changed => {
+                RecordKind::Changed => {
                     prop_assert_eq!(usize::try_from(record.plane).unwrap(), at_first + told.len() + 1);
                     told.push(Some((Change::from_code(record.action.unwrap()).unwrap(), record.policy)));
                 }
-                Kind::Governs => (0..record.count).for_each(|_| told.push(None)),
+                RecordKind::Governs => (0..record.count).for_each(|_| told.push(None)),
                 _ => {}
             }
         }
@@ -489,7 +489,7 @@ proptest! {
                 trail.head(&SignedHead { head: *head, signature: [0; 64] }, &[0; 32], &signs).unwrap();
             }
             let record = trail.record(bytes).unwrap();
-            if record.kind == Kind::Decided && record.verdict.permits() {
+            if record.kind == RecordKind::Decided && record.verdict.permits() {
                 prop_assert!(record.policy.is_some() && record.line.is_some() && record.until.is_some());
             }
         }

@@ -6,7 +6,7 @@ use govern::{
     CORPORATE, Call, PRIVACY, Records, World, call, log, names, policy, recording, request, sign, take, the, verifies,
     world,
 };
-use interaction_gov::audit::{Kind, Log, RECORD, Record, Verdict};
+use interaction_gov::audit::{Log, RECORD, Record, RecordKind, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError, Delegation, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Refused};
@@ -47,7 +47,7 @@ fn an_interaction_goes_on_in_another_process_with_its_permits() {
     // The trail shows where the interaction was restored, and from which snapshot.
     call.resumed(&bytes, &mut log).unwrap();
     let last = Record::read(log.waiting().last().unwrap()).unwrap();
-    assert_eq!((last.kind, last.sequence), (Kind::Restored, before.next() + 1));
+    assert_eq!((last.kind, last.sequence), (RecordKind::Restored, before.next() + 1));
     assert_eq!(last.subject[..], Sha256::digest(&bytes)[..16]);
     let _ = call.terminate(Time(1_005), &mut log).unwrap();
     assert_eq!(call.resumed(&bytes, &mut log), Err(Refused(Verdict::NotActive)));

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{Call, World, call, log, person, recording, request, the, world};
-use interaction_gov::audit::{Kind, Log, RECORD, Record, Trail, Verdict};
+use interaction_gov::audit::{Log, RECORD, Record, RecordKind, Trail, Verdict};
 use interaction_gov::function::{Binding, Bindings, Health};
 use interaction_gov::interaction::{Mode, Refused, Request};
 use interaction_gov::lifecycle::State;
@@ -16,7 +16,7 @@ fn full() -> govern::Records {
     Log::new(Vec::new())
 }
 
-fn kinds(log: &govern::Records) -> Vec<(Kind, u32)> {
+fn kinds(log: &govern::Records) -> Vec<(RecordKind, u32)> {
     log.waiting().iter().filter_map(Record::read).map(|record| (record.kind, record.count)).collect()
 }
 
@@ -70,7 +70,10 @@ fn each_tightening_takes_effect_where_nothing_can_be_recorded() {
                 let lost = call.unrecorded();
                 assert!(lost > 0);
                 call.settle(&mut before).unwrap();
-                assert_eq!(kinds(&before).iter().rfind(|(kind, _)| *kind == Kind::Gap), Some(&(Kind::Gap, lost)));
+                assert_eq!(
+                    kinds(&before).iter().rfind(|(kind, _)| *kind == RecordKind::Gap),
+                    Some(&(RecordKind::Gap, lost))
+                );
                 let mut trail = Trail::of(*call.id());
                 assert!(before.waiting().iter().all(|bytes| trail.record(bytes).is_ok()));
                 assert_eq!((call.unrecorded(), call.head().last), (0, name == "terminate"));
@@ -116,7 +119,7 @@ fn strangers_fill_no_log() {
         assert!(log.waiting().len() <= before + 10, "{number}");
     }
     assert!(call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log).verdict.permits());
-    let told: u32 = kinds(&log).iter().filter(|(kind, _)| *kind == Kind::Spared).map(|(_, count)| count).sum();
+    let told: u32 = kinds(&log).iter().filter(|(kind, _)| *kind == RecordKind::Spared).map(|(_, count)| count).sum();
     assert_eq!(told, 2_000 - 8, "each was counted");
     // After a while they are recorded one by one again.
     let now = log.waiting().len();

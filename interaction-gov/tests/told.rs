@@ -4,7 +4,7 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, call, log, policy, request, take, the, world};
-use interaction_gov::audit::{Change, Governing, Kind, Log, RECORD, Record, Untold, Verdict};
+use interaction_gov::audit::{Change, Governing, Log, RECORD, Record, RecordKind, Untold, Verdict};
 use interaction_gov::participant::Seat;
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
@@ -14,7 +14,7 @@ fn records(log: &Records) -> Vec<Record> {
 }
 
 fn told(log: &Records) -> Vec<(Change, Option<u32>, Option<u8>)> {
-    let changed = records(log).into_iter().filter(|record| record.kind == Kind::Changed);
+    let changed = records(log).into_iter().filter(|record| record.kind == RecordKind::Changed);
     let told = |record: Record| Some((Change::from_code(record.action?)?, record.policy, record.authority));
     changed.filter_map(told).collect()
 }
@@ -63,7 +63,7 @@ fn a_publish_and_a_rollback_between_two_decisions_are_both_told() {
         records.iter().try_for_each(|record| governing.hear(record))
     };
     assert_eq!(heard(&records), Ok(()));
-    for (at, record) in records.iter().enumerate().filter(|(_, record)| record.kind == Kind::Changed) {
+    for (at, record) in records.iter().enumerate().filter(|(_, record)| record.kind == RecordKind::Changed) {
         let mut without = records.clone();
         without.remove(at);
         assert_eq!(heard(&without), Err(Untold::Change(record.plane)), "{record:?}");
@@ -93,7 +93,7 @@ fn a_decision_by_what_was_not_told_is_found() {
     let mut silent = Governing::default();
     let everybody = Record { obligations: 0b11, ..records[0] };
     assert_eq!(silent.hear(&everybody), Ok(()));
-    let joined = records.iter().find(|record| record.kind == Kind::Joined).unwrap();
+    let joined = records.iter().find(|record| record.kind == RecordKind::Joined).unwrap();
     assert_eq!(silent.hear(joined), Err(Untold::Silent), "who cannot be asked has spoken");
 }
 
@@ -106,7 +106,8 @@ fn more_changes_than_are_known_are_counted() {
     }
     assert_eq!(speak(&mut call, seat, 1_001, &world, &mut log), Verdict::Permit);
     let records = records(&log);
-    let counted: u32 = records.iter().filter(|record| record.kind == Kind::Governs).map(|record| record.count).sum();
+    let counted: u32 =
+        records.iter().filter(|record| record.kind == RecordKind::Governs).map(|record| record.count).sum();
     assert_eq!((counted, told(&log).len()), (13, 8));
     let mut governing = Governing::default();
     assert!(records.iter().all(|record| governing.hear(record) == Ok(())));

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, World, another, call, log, offer, policy, request, take, the, world};
-use interaction_gov::audit::{Change, Kind, Record, Verdict};
+use interaction_gov::audit::{Change, Record, RecordKind, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Refused};
@@ -380,7 +380,7 @@ fn what_was_rolled_back_governs_by_no_canary_no_emergency_and_no_pin() {
 
 /// The change of the control plane that a record tells.
 fn changed(record: Record) -> Option<Change> {
-    record.action.filter(|_| record.kind == Kind::Changed).and_then(Change::from_code)
+    record.action.filter(|_| record.kind == RecordKind::Changed).and_then(Change::from_code)
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_refused_step_of_the_control_plane_says_why() {
 #[test]
 fn verdicts_and_what_is_found_in_a_trail_are_said_in_words() {
     words(audit::Verdict::ALL);
-    words(audit::Kind::ALL);
+    words(audit::RecordKind::ALL);
     words(&audit::Verdict::ALL.iter().map(|verdict| Refused(*verdict)).collect::<Vec<_>>());
     each!(Damage: Unreadable, Another, Order(7), Clock, Beginning, ForgedHead, Altered, Cut, AfterTheEnd);
     each!(Untold: Change(7), Version, Silent);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use ed25519_compact::KeyPair;
-use interaction_gov::audit::{Bytes, Kind as RecordKind, Log, RECORD, Record, SignedHead, View};
+use interaction_gov::audit::{Bytes, Log, RECORD, Record, RecordKind, SignedHead, View};
 use interaction_gov::function::{Binding, Bindings};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request};

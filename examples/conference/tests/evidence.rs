@@ -5,7 +5,9 @@ mod support;
 use std::fs;
 
 use ed25519_compact::{PublicKey, Signature};
-use interaction_gov::audit::{Bytes, Damage, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict, replay};
+use interaction_gov::audit::{
+    Bytes, Damage, Head, RECORD, Record, RecordKind, Replayed, SignedHead, Trail, Verdict, replay,
+};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::policy::Policy;
 use interaction_gov::time::Time;
@@ -74,7 +76,8 @@ fn the_written_trail_stands_on_its_own() {
         assert!(records.iter().all(|record| hex::encode(&record[..16]) == id), "every record is of this interaction");
 
         // Each decision that was told is there, and more: permits that were renewed.
-        let decisions = [Kind::Decided, Kind::Invoked, Kind::Placed, Kind::Routed].map(Kind::code);
+        let decisions =
+            [RecordKind::Decided, RecordKind::Invoked, RecordKind::Placed, RecordKind::Routed].map(RecordKind::code);
         let written = records.iter().filter(|record| decisions.contains(&record[28])).count();
         let tells = ["decided", "joined", "invoked", "placed", "routed"];
         let said = told.events.iter().filter(|event| tells.iter().any(|tells| event["event"] == *tells)).count();

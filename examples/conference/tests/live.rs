@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use interaction_gov::audit::{Kind, RECORD, Record};
+use interaction_gov::audit::{RECORD, Record, RecordKind};
 use serde_json::Value;
 use support::{run, told};
 
@@ -26,7 +26,7 @@ fn records(dir: &Path) -> Vec<Record> {
 
 /// What happened, whatever process it happened in: that it was taken up again is left out.
 fn days(dir: &Path) -> Vec<Record> {
-    let again = |record: &Record| record.kind != Kind::Restored;
+    let again = |record: &Record| record.kind != RecordKind::Restored;
     let same = |record: Record| Record { sequence: 0, ..record };
     records(dir).into_iter().filter(again).map(same).collect()
 }

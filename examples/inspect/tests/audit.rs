@@ -347,7 +347,7 @@ A signed head covers it."
 fn whoever_is_not_let_in_or_speaks_for_another_is_told() {
     let place = Place::governed("audit-who");
     let id = InteractionId::recorded([7; 16]);
-    let created = Record::fact(id, 0, Time(1), audit::Kind::Created);
+    let created = Record::fact(id, 0, Time(1), audit::RecordKind::Created);
     let refused = Record {
         verdict: Verdict::NotPermitted,
         participant: Some(3),
@@ -356,7 +356,7 @@ fn whoever_is_not_let_in_or_speaks_for_another_is_told() {
         speaker: Some(0),
         policy: Some(4),
         subject: [0xEE; 16],
-        ..Record::fact(id, 1, Time(2), audit::Kind::Joined)
+        ..Record::fact(id, 1, Time(2), audit::RecordKind::Joined)
     };
     let unknown = Record {
         verdict: Verdict::DeniedByRule,
@@ -365,7 +365,7 @@ fn whoever_is_not_let_in_or_speaks_for_another_is_told() {
         provenance: Some(77),
         action: Some(99),
         line: Some(12),
-        ..Record { sequence: 2, kind: audit::Kind::Decided, subject: [0xFF; 16], ..refused }
+        ..Record { sequence: 2, kind: audit::RecordKind::Decided, subject: [0xFF; 16], ..refused }
     };
     let trail = place.file("call.trail", [created, refused, unknown].map(|record| record.write()).concat());
     let names = place.path("names");

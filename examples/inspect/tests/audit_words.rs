@@ -5,20 +5,20 @@ mod govern;
 mod program;
 
 use govern::Place;
-use interaction_gov::audit::{Change, Kind, Record, Verdict};
+use interaction_gov::audit::{Change, Record, RecordKind, Verdict};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::policy::On;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Modality, Region, Set};
 use program::inspect;
 
-fn fact(kind: Kind) -> Record {
+fn fact(kind: RecordKind) -> Record {
     Record::fact(InteractionId::recorded([7; 16]), 1, Time(1_000), kind)
 }
 
 /// The line of the timeline, and the explanation, of a record that follows the first one of a trail.
 fn told(place: &Place, record: Record) -> (String, String) {
-    let created = Record { sequence: 0, ..fact(Kind::Created) };
+    let created = Record { sequence: 0, ..fact(RecordKind::Created) };
     let trail = place.file("words.trail", [created, record].map(|record| record.write()).concat());
     let names = place.path("names");
     let said = |more: &[&str]| {
@@ -45,23 +45,23 @@ fn each_kind_has_words_of_its_own() {
         line: Some(4),
         policy: Some(2),
         subject: [0; 16],
-        ..fact(Kind::Decided)
+        ..fact(RecordKind::Decided)
     };
     let cases: [(Record, &str, &str); 11] = [
         (
-            Record { verdict: Verdict::Always, seat: Some(0), action: Some(0), ..fact(Kind::Decided) },
+            Record { verdict: Verdict::Always, seat: Some(0), action: Some(0), ..fact(RecordKind::Decided) },
             "PERMITTED: always permitted",
             "It was always permitted.",
         ),
         (
-            Record { verdict: Verdict::Permit, kind: Kind::HandedOver, ..decided },
+            Record { verdict: Verdict::Permit, kind: RecordKind::HandedOver, ..decided },
             "PERMITTED; by privacy, line 4",
             "It was asked whether this may run for another participant: join",
         ),
         (
             Record {
                 verdict: Verdict::Residency,
-                kind: Kind::Flow,
+                kind: RecordKind::Flow,
                 on: On::Stream(Modality(0)),
                 sends: 1,
                 receives: 0,
@@ -71,30 +71,30 @@ fn each_kind_has_words_of_its_own() {
             "From then on: sends audio, receives nothing.",
         ),
         (
-            Record { policy: Some(3), obligations: 0b10, ..fact(Kind::Governs) },
+            Record { policy: Some(3), obligations: 0b10, ..fact(RecordKind::Governs) },
             "privacy cannot be asked",
             "It says: privacy cannot be asked.",
         ),
         (
-            Record { policy: Some(3), obligations: 0b10, count: 4, ..fact(Kind::Governs) },
+            Record { policy: Some(3), obligations: 0b10, count: 4, ..fact(RecordKind::Governs) },
             "4 changes of the control plane before it are not told one by one; privacy cannot be asked",
             "It says: 4 changes",
         ),
-        (Record { action: Some(2), ..fact(Kind::Policy) }, "pinned", "It is about this: pinned."),
+        (Record { action: Some(2), ..fact(RecordKind::Policy) }, "pinned", "It is about this: pinned."),
         (
-            Record { count: 3, ..fact(Kind::Gap) },
+            Record { count: 3, ..fact(RecordKind::Gap) },
             "3 took effect before it",
             "It says: 3 took effect before it, and are not recorded one by one.",
         ),
-        (Record { count: 9, ..fact(Kind::Spared) }, "9 refusals before it", "It says: 9 refusals before it"),
+        (Record { count: 9, ..fact(RecordKind::Spared) }, "9 refusals before it", "It says: 9 refusals before it"),
         (
-            Record { until: Some(Time(77)), binding: Some(0), ..fact(Kind::Failed) },
+            Record { until: Some(Time(77)), binding: Some(0), ..fact(RecordKind::Failed) },
             "to recover until 77 ms",
             "It has until 77 ms to recover.",
         ),
-        (Record { until: Some(Time(77)), ..fact(Kind::Clock) }, "before, it was 77 ms", "Before, it was 77 ms."),
+        (Record { until: Some(Time(77)), ..fact(RecordKind::Clock) }, "before, it was 77 ms", "Before, it was 77 ms."),
         (
-            Record { seat: Some(0), subject: [0xEE; 16], ..fact(Kind::Banned) },
+            Record { seat: Some(0), subject: [0xEE; 16], ..fact(RecordKind::Banned) },
             "seat 0",
             "with the name eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.",
         ),
@@ -113,7 +113,7 @@ fn each_kind_has_words_of_its_own() {
 fn every_change_of_the_control_plane_is_told_by_its_name() {
     let place = Place::governed("audit-changes");
     for change in Change::ALL {
-        let record = Record { action: Some(change.code()), authority: Some(1), plane: 6, ..fact(Kind::Changed) };
+        let record = Record { action: Some(change.code()), authority: Some(1), plane: 6, ..fact(RecordKind::Changed) };
         let (line, explained) = told(&place, record);
         assert!(line.contains(&format!("{change}, privacy; change 6 of the control plane")), "{line}");
         assert!(
@@ -126,7 +126,7 @@ fn every_change_of_the_control_plane_is_told_by_its_name() {
         authority: Some(1),
         speaker: Some(0),
         plane: 1,
-        ..fact(Kind::Changed)
+        ..fact(RecordKind::Changed)
     };
     assert!(told(&place, delegated).0.contains("delegated, privacy to corporate;"));
 }

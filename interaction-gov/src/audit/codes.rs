@@ -5,7 +5,7 @@ use crate::policy::Answer;
 
 codes! {
     /// What happened.
-    Kind {
+    RecordKind {
         /// The interaction was created.
         Created = 1, "created";
         /// The state of the interaction changed: the code of the event is in `action`.

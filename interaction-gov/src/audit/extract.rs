@@ -8,7 +8,7 @@
 //! whole trail can check that nothing was left out.
 
 use super::chain::{Chain, Head};
-use super::codes::{Kind, Verdict};
+use super::codes::{RecordKind, Verdict};
 use super::record::{Bytes, Record};
 use crate::identity::{AuthorityKey, InteractionId, Subject};
 use crate::policy::{AUTHORITIES, Consents, Voices};
@@ -27,7 +27,7 @@ struct Known {
 /// The extract of one authority, of an interaction with up to `P` participants and `B` functions.
 ///
 /// ```
-/// use interaction_gov::audit::{Extract, Kind, Record};
+/// use interaction_gov::audit::{Extract, RecordKind, Record};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;
@@ -35,12 +35,12 @@ struct Known {
 /// let id = InteractionId::recorded([7; 16]);
 /// let key = AuthorityKey::new([1; 32]);
 /// let mut extract = Extract::<16, 8>::of(&id, Authority(0), &key);
-/// let moved = Record::fact(id, 0, Time(1_000), Kind::Moved);
+/// let moved = Record::fact(id, 0, Time(1_000), RecordKind::Moved);
 /// let own = Record::read(&extract.take(&moved).unwrap()).unwrap();
 /// assert_eq!(&own.interaction, extract.interaction());
 /// assert_ne!(own.interaction, id);
 /// // A decision in which the authority was not asked is not in its extract.
-/// assert_eq!(extract.take(&Record::fact(id, 1, Time(1_000), Kind::Decided)), None);
+/// assert_eq!(extract.take(&Record::fact(id, 1, Time(1_000), RecordKind::Decided)), None);
 /// ```
 pub struct Extract<'k, const P: usize, const B: usize> {
     authority: Authority,
@@ -78,25 +78,29 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         let known = self.seats.iter().find(|known| Some(known.seat) == record.seat).copied();
         let binding = self.bindings.iter().find(|(number, _)| Some(*number) == record.binding).copied();
         let concerns = match record.kind {
-            Kind::Created | Kind::Moved | Kind::Clock | Kind::Restored | Kind::Gap => true,
+            RecordKind::Created | RecordKind::Moved | RecordKind::Clock | RecordKind::Restored | RecordKind::Gap => {
+                true
+            }
             // Changes of the control plane that the authority made, or that were made to it or for it.
-            Kind::Changed => [record.authority, record.speaker].contains(&Some(self.authority.0)),
+            RecordKind::Changed => [record.authority, record.speaker].contains(&Some(self.authority.0)),
             // Its own participants are included even if it was not asked: each one that has a seat is there, whether
             // permitted or only observed.
-            Kind::Joined if record.home == Some(self.authority.0) => asked || record.seat.is_some(),
+            RecordKind::Joined if record.home == Some(self.authority.0) => asked || record.seat.is_some(),
             _ if record.facts().is_some() => asked,
-            Kind::Ended | Kind::Failed | Kind::Recovered => binding.is_some() && record.verdict == Verdict::Fact,
+            RecordKind::Ended | RecordKind::Failed | RecordKind::Recovered => {
+                binding.is_some() && record.verdict == Verdict::Fact
+            }
             _ => known.is_some_and(|known| known.own) && record.verdict == Verdict::Fact,
         };
         let taken = concerns.then(|| self.write(record, &voices, asked));
         if record.verdict == Verdict::Fact {
             // A participant that has left stays in the table, marked as gone, for the functions that end with it.
             match record.kind {
-                Kind::Left | Kind::Banned => {
+                RecordKind::Left | RecordKind::Banned => {
                     let left = self.seats.iter_mut().filter(|known| Some(known.seat) == record.seat);
                     left.for_each(|known| known.there = false);
                 }
-                Kind::Ended => self.bindings.retain(|(number, _)| Some(*number) != record.binding),
+                RecordKind::Ended => self.bindings.retain(|(number, _)| Some(*number) != record.binding),
                 _ => {}
             }
         }
@@ -154,7 +158,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
             voices: own(voices, self.authority).speakers,
             subject: self.subject(record, voices),
             plane: 0,
-            count: if matches!(kind, Kind::Invoked | Kind::Gap) { record.count } else { 0 },
+            count: if matches!(kind, RecordKind::Invoked | RecordKind::Gap) { record.count } else { 0 },
         };
         let bytes = mine.write();
         self.chain = self.chain.and(&bytes);
@@ -165,14 +169,16 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
     /// The subject of a record: names and identifiers as pseudonyms; of the lines of rules only the authority's own.
     fn subject(&self, record: &Record, voices: &Voices) -> [u8; 16] {
         match record.kind {
-            Kind::Joined | Kind::Left | Kind::Banned => {
+            RecordKind::Joined | RecordKind::Left | RecordKind::Banned => {
                 // The pseudonym depends on the identity of the interaction: in another interaction the same participant
                 // has another one.
                 self.key.participant(&record.interaction, &record.subject).0
             }
-            Kind::Bound | Kind::Transition => self.key.pseudonym(Subject::Protocol, &record.subject).0,
-            Kind::Created | Kind::Invoked | Kind::Output => record.subject,
-            Kind::Decided | Kind::Placed | Kind::Routed | Kind::Flow if voices.speakers != 0 => {
+            RecordKind::Bound | RecordKind::Transition => self.key.pseudonym(Subject::Protocol, &record.subject).0,
+            RecordKind::Created | RecordKind::Invoked | RecordKind::Output => record.subject,
+            RecordKind::Decided | RecordKind::Placed | RecordKind::Routed | RecordKind::Flow
+                if voices.speakers != 0 =>
+            {
                 super::record::lines(&own(voices, self.authority))
             }
             _ => [0xFF; 16],
@@ -202,7 +208,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         }
         let number = self.numbers.1;
         self.numbers.1 = number.saturating_add(1);
-        if record.kind == Kind::Invoked && record.verdict.permits() {
+        if record.kind == RecordKind::Invoked && record.verdict.permits() {
             let _ = self.bindings.push((binding, number));
         }
         number

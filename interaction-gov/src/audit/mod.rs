@@ -10,7 +10,7 @@ mod verify;
 mod view;
 
 pub use chain::{Chain, Head};
-pub use codes::{Kind, Verdict};
+pub use codes::{RecordKind, Verdict};
 pub use extract::Extract;
 pub use log::{Log, Need, Sink};
 pub use record::{Bytes, FORMAT, RECORD, Record};

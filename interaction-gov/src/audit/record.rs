@@ -18,7 +18,7 @@
 //!
 //! Numbers are big-endian. A field that does not apply is all ones, and sets are bits.
 
-use super::codes::{Kind, Verdict};
+use super::codes::{RecordKind, Verdict};
 use crate::identity::InteractionId;
 use crate::policy::{Consents, Facts, Kind as Actor, On, Provenance, Voices};
 use crate::time::Time;
@@ -36,11 +36,11 @@ pub type Bytes = [u8; RECORD];
 /// What a record says.
 ///
 /// ```
-/// use interaction_gov::audit::{Kind, Record};
+/// use interaction_gov::audit::{RecordKind, Record};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::time::Time;
 ///
-/// let left = Record { seat: Some(3), ..Record::fact(InteractionId::recorded([7; 16]), 4, Time(1_000), Kind::Left) };
+/// let left = Record { seat: Some(3), ..Record::fact(InteractionId::recorded([7; 16]), 4, Time(1_000), RecordKind::Left) };
 /// let bytes = left.write();
 /// assert_eq!((&bytes[..16], bytes[28], &bytes[30..32]), (&[7; 16][..], 4, &[0, 3][..]));
 /// assert_eq!(Record::read(&bytes), Some(left));
@@ -55,7 +55,7 @@ pub struct Record {
     /// When it happened.
     pub time: Time,
     /// What happened.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// What was decided.
     pub verdict: Verdict,
     /// The seat of the participant.
@@ -126,7 +126,7 @@ pub struct Record {
 impl Record {
     /// The record of a fact about an interaction; all other fields are absent.
     #[must_use]
-    pub const fn fact(interaction: InteractionId, sequence: u32, time: Time, kind: Kind) -> Self {
+    pub const fn fact(interaction: InteractionId, sequence: u32, time: Time, kind: RecordKind) -> Self {
         Self {
             interaction,
             sequence,
@@ -305,7 +305,7 @@ impl Record {
             interaction,
             sequence,
             time,
-            kind: Kind::from_code(kind)?,
+            kind: RecordKind::from_code(kind)?,
             verdict: Verdict::from_code(verdict)?,
             seat,
             action,

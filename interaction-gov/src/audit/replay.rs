@@ -1,6 +1,6 @@
 //! Deciding again, from nothing but a record and the texts that it names (`IoE R6`).
 
-use super::codes::{Kind, Verdict};
+use super::codes::{RecordKind, Verdict};
 use core::fmt;
 
 use super::record::{Record, lines, low};
@@ -62,12 +62,12 @@ pub enum Difference {
 ///
 /// # Examples
 /// ```
-/// use interaction_gov::audit::{Kind, Record, Replayed, replay};
+/// use interaction_gov::audit::{RecordKind, Record, Replayed, replay};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::policy::Policy;
 /// use interaction_gov::time::Time;
 ///
-/// let fact = Record::fact(InteractionId::recorded([1; 16]), 0, Time(0), Kind::Created);
+/// let fact = Record::fact(InteractionId::recorded([1; 16]), 0, Time(0), RecordKind::Created);
 /// assert_eq!(replay(&fact, &Policy::<1>::new()), Replayed::NotDecided);
 /// ```
 #[must_use]
@@ -102,7 +102,7 @@ pub fn replay<const W: usize, const A: usize, const T: usize, const K: usize>(
         return differs(Difference::Reason);
     }
     // In records of joining and invoking the subject is something else, so they do not have the lines.
-    let has_lines = !matches!(record.kind, Kind::Joined | Kind::Invoked);
+    let has_lines = !matches!(record.kind, RecordKind::Joined | RecordKind::Invoked);
     if record.voices != ruling.voices.speakers || (has_lines && record.subject != lines(&ruling.voices)) {
         return differs(Difference::Voices);
     }
@@ -111,7 +111,7 @@ pub fn replay<const W: usize, const A: usize, const T: usize, const K: usize>(
         return differs(Difference::Obligations);
     }
     let at_most = record.time.after(u64::from(ruling.lease_ms)).min(ruling.until);
-    let is_lease = record.kind != Kind::Joined && verdict.permits();
+    let is_lease = record.kind != RecordKind::Joined && verdict.permits();
     if is_lease && record.until.is_none_or(|until| until > at_most) {
         return differs(Difference::Duration);
     }
@@ -129,14 +129,14 @@ fn same_reason(record: &Record, ruling: &Ruling, named_nowhere: bool) -> bool {
 ///
 /// # Examples
 /// ```
-/// use interaction_gov::audit::{Change, Governing, Kind, Record, Untold};
+/// use interaction_gov::audit::{Change, Governing, RecordKind, Record, Untold};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::time::Time;
 ///
 /// let record = |kind| Record::fact(InteractionId::recorded([1; 16]), 0, Time(0), kind);
 /// let mut governing = Governing::default();
-/// governing.hear(&Record { policy: Some(0), ..record(Kind::Created) })?;
-/// let silent = Record { action: Some(Change::Silent.code()), authority: Some(1), ..record(Kind::Changed) };
+/// governing.hear(&Record { policy: Some(0), ..record(RecordKind::Created) })?;
+/// let silent = Record { action: Some(Change::Silent.code()), authority: Some(1), ..record(RecordKind::Changed) };
 /// governing.hear(&Record { plane: 1, ..silent })?;
 /// assert_eq!(governing.hear(&Record { plane: 3, ..silent }), Err(Untold::Change(2)));
 /// # Ok::<(), Untold>(())
@@ -183,12 +183,12 @@ impl Governing {
         let before = *self;
         let says = Set::from_bits(record.obligations.into());
         match record.kind {
-            Kind::Created => {
+            RecordKind::Created => {
                 *self = Self { policy: record.policy, silent: says, plane: record.plane, untold: 0 };
                 Ok(())
             }
-            Kind::Changed => self.change(record),
-            Kind::Governs => {
+            RecordKind::Changed => self.change(record),
+            RecordKind::Governs => {
                 // These changes are not recorded one by one: the record has their result.
                 self.untold = self.untold.saturating_add(record.count);
                 (self.policy, self.silent, self.plane) = (record.policy, says, record.plane);
@@ -202,7 +202,7 @@ impl Governing {
                 }
             }
             // Pinning chooses the version of the interaction; the record has the version that governs then.
-            Kind::Policy if record.policy.is_some() => {
+            RecordKind::Policy if record.policy.is_some() => {
                 self.policy = record.policy;
                 Ok(())
             }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::chain::{Chain, Head};
-use super::codes::Kind;
+use super::codes::RecordKind;
 use super::record::{Bytes, FORMAT, Record};
 use crate::identity::InteractionId;
 use crate::proof::Signatures;
@@ -126,11 +126,11 @@ impl Trail {
         if record.sequence != self.chain.next() {
             return Err(Damage::Order(self.chain.next()));
         }
-        let begins = record.kind == Kind::Created && record.subject == FORMAT;
+        let begins = record.kind == RecordKind::Created && record.subject == FORMAT;
         if begins != (record.sequence == 0) {
             return Err(Damage::Beginning);
         }
-        if record.time < self.last && record.kind != Kind::Clock {
+        if record.time < self.last && record.kind != RecordKind::Clock {
             return Err(Damage::Clock);
         }
         self.chain = self.chain.and(bytes);

@@ -1,6 +1,6 @@
 //! What one authority sees of a trail (`IoE §8`).
 
-use super::codes::{Kind, Verdict};
+use super::codes::{RecordKind, Verdict};
 use super::record::Record;
 use crate::identity::{AuthorityKey, Pseudonym, Subject};
 use crate::time::Time;
@@ -10,14 +10,14 @@ use crate::vocabulary::Authority;
 /// it sees the deciding authority only where that is itself.
 ///
 /// ```
-/// use interaction_gov::audit::{Kind, Record, View};
+/// use interaction_gov::audit::{RecordKind, Record, View};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;
 ///
 /// let (key, id) = (AuthorityKey::new([1; 32]), InteractionId::recorded([7; 16])); // random bytes
-/// let seen = View::<4>::of(Authority(0), &key).see(&Record::fact(id, 0, Time(9), Kind::Created));
-/// assert_eq!((seen.kind, seen.time), (Kind::Created, Time(9)));
+/// let seen = View::<4>::of(Authority(0), &key).see(&Record::fact(id, 0, Time(9), RecordKind::Created));
+/// assert_eq!((seen.kind, seen.time), (RecordKind::Created, Time(9)));
 /// assert_eq!(seen.interaction, key.pseudonym(Subject::Interaction, id.as_bytes()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Seen {
     /// When it happened.
     pub time: Time,
     /// What happened.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// What was decided.
     pub verdict: Verdict,
     /// The action.
@@ -48,14 +48,14 @@ pub struct Seen {
 /// Shows a trail as one authority sees it, for interactions with up to `P` participants.
 ///
 /// ```
-/// use interaction_gov::audit::{Kind, Record, View};
+/// use interaction_gov::audit::{RecordKind, Record, View};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;
 ///
 /// let [clinic, region] = [1, 2].map(|number| AuthorityKey::new([number; 32])); // random bytes
 /// let id = InteractionId::recorded([7; 16]);
-/// let joined = Record { seat: Some(0), subject: [5; 16], ..Record::fact(id, 2, Time(9), Kind::Joined) };
+/// let joined = Record { seat: Some(0), subject: [5; 16], ..Record::fact(id, 2, Time(9), RecordKind::Joined) };
 /// let mut views = [View::<4>::of(Authority(0), &clinic), View::of(Authority(1), &region)];
 /// let [one, other] = views.each_mut().map(|view| view.see(&joined).participant);
 /// assert!(one.is_some() && one != other, "two authorities cannot tell that they see the same one");
@@ -77,17 +77,17 @@ impl<'k, const P: usize> View<'k, P> {
 
     /// The next record of a trail, as it is seen.
     pub fn see(&mut self, record: &Record) -> Seen {
-        if let (Kind::Joined, Some(seat)) = (record.kind, record.seat) {
+        if let (RecordKind::Joined, Some(seat)) = (record.kind, record.seat) {
             // Those that have left make room, so there are never more than an interaction has seats.
             self.names.retain(|(_, _, there)| *there);
             let _ = self.names.push((seat, record.subject, true));
         }
         let name = self.names.iter().find(|(seat, ..)| Some(*seat) == record.seat).map(|(_, name, _)| *name);
-        if matches!(record.kind, Kind::Left | Kind::Banned) && record.verdict == Verdict::Fact {
+        if matches!(record.kind, RecordKind::Left | RecordKind::Banned) && record.verdict == Verdict::Fact {
             let left = self.names.iter_mut().filter(|(seat, ..)| Some(*seat) == record.seat);
             left.for_each(|(_, _, there)| *there = false);
         }
-        let identifies = matches!(record.kind, Kind::Bound | Kind::Transition);
+        let identifies = matches!(record.kind, RecordKind::Bound | RecordKind::Transition);
         let own = record.authority == Some(self.authority.0);
         Seen {
             interaction: self.key.pseudonym(Subject::Interaction, record.interaction.as_bytes()),

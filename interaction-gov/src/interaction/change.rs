@@ -2,7 +2,7 @@
 
 use super::{Interaction, Mode, Refused};
 use crate::audit::record::low;
-use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::audit::{Record, RecordKind, Sink, Verdict};
 use crate::lifecycle::{Event, State};
 use crate::participant::{Admission, Participant, Seat, Validation, known};
 use crate::policy::On;
@@ -50,14 +50,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<Seat, Refused> {
-        self.advance_with(now, Kind::Joined, rollout, log)?;
+        self.advance_with(now, RecordKind::Joined, rollout, log)?;
         self.room(2, log)?;
         let version = self.version(rollout);
         let told = Record {
             subject: admission.name,
             participant: Some(admission.kind as u8),
             posture: Some(admission.validation.posture.0),
-            ..self.fact(Kind::Joined)
+            ..self.fact(RecordKind::Joined)
         };
         let (seat, _) = self.numbers;
         let free = self.seats.iter().position(Option::is_none).filter(|_| seat < u16::MAX);
@@ -83,7 +83,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return Err(self.spare(Record { verdict: Verdict::Lapsed, ..told }, log));
         }
         let (has, (decision, record), rests) =
-            self.may_flow(&participant, participant.wants, version, rollout, Kind::Joined);
+            self.may_flow(&participant, participant.wants, version, rollout, RecordKind::Joined);
         // It joins with all its streams, or not at all.
         let valid_until = participant.valid_until;
         let record = Record {
@@ -123,8 +123,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<Time, Refused> {
-        self.advance_with(now, Kind::Revalidated, rollout, log)?;
-        let record = Record { seat: Some(seat.0), ..self.fact(Kind::Revalidated) };
+        self.advance_with(now, RecordKind::Revalidated, rollout, log)?;
+        let record = Record { seat: Some(seat.0), ..self.fact(RecordKind::Revalidated) };
         let version = self.version(rollout);
         if version.is_none() && self.mode == Mode::Enforce {
             return Err(self.refuse(Record { verdict: Verdict::NoPolicy, ..record }, log));
@@ -163,13 +163,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         subject: [u8; 16],
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
-        self.advance(now, Kind::Transition, log)?;
+        self.advance(now, RecordKind::Transition, log)?;
         let record = Record {
             seat: Some(seat.0),
             action: Some(transition as u8),
             region: region.and_then(known).map(|region| region.0),
             subject,
-            ..self.fact(Kind::Transition)
+            ..self.fact(RecordKind::Transition)
         };
         let Some(participant) = self.participant_mut(seat) else {
             return Err(self.spare(Record { verdict: Verdict::NoParticipant, ..record }, log));
@@ -185,16 +185,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// No act has suspended it, or there is no room for the record.
     pub fn resume(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
-        self.advance(now, Kind::Moved, log)?;
+        self.advance(now, RecordKind::Moved, log)?;
         if !self.held || self.state != State::Suspended {
-            return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) }, log));
+            return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(RecordKind::Moved) }, log));
         }
         self.held = false;
         let before = self.chain.next();
         self.heal(Event::Resume, Event::ResumeDegraded, log);
         if self.chain.next() == before {
             // A core function still fails: the act of resuming is recorded, and the interaction stays suspended.
-            self.write(Record { action: Some(Event::Resume as u8), ..self.fact(Kind::Moved) }, log);
+            self.write(Record { action: Some(Event::Resume as u8), ..self.fact(RecordKind::Moved) }, log);
         }
         Ok(())
     }
@@ -214,9 +214,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         let (kind, binding) = match what {
-            Attribution::Telemetry(binding) => (Kind::Telemetry, binding),
-            Attribution::Output(binding) => (Kind::Output, Some(binding)),
-            Attribution::Identifier => (Kind::Bound, None),
+            Attribution::Telemetry(binding) => (RecordKind::Telemetry, binding),
+            Attribution::Output(binding) => (RecordKind::Output, Some(binding)),
+            Attribution::Identifier => (RecordKind::Bound, None),
         };
         self.advance_with(now, kind, rollout, log)?;
         let number = binding.map(|binding| binding.0);
@@ -247,14 +247,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use interaction_gov::audit::{Kind as Recorded, Record};
+/// use interaction_gov::audit::{RecordKind, Record};
 /// use interaction_gov::interaction::Attribution;
 ///
 /// let Setting { plane, mut log, mut call, .. } = setting();
 /// let first_bytes = [7; 16]; // of a digest of the measurement
 /// call.attribute(Time(2), Attribution::Telemetry(None), first_bytes, &plane, &mut log)?;
 /// let record = log.waiting().last().and_then(Record::read).ok_or("a record")?;
-/// assert_eq!((record.kind, record.subject), (Recorded::Telemetry, first_bytes));
+/// assert_eq!((record.kind, record.subject), (RecordKind::Telemetry, first_bytes));
 /// # Ok(())
 /// # }
 /// ```

@@ -2,7 +2,7 @@
 
 use super::decide::Question;
 use super::{Decision, Interaction, Refused, Request};
-use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::audit::{Record, RecordKind, Sink, Verdict};
 use crate::policy::Facts;
 use crate::rollout::{Governs, Plane};
 use crate::time::Time;
@@ -22,8 +22,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> (Decision, Option<usize>) {
         let kind = match kind {
-            Choice::Place => Kind::Placed,
-            Choice::Way => Kind::Routed,
+            Choice::Place => RecordKind::Placed,
+            Choice::Way => RecordKind::Routed,
         };
         if let Err(Refused(verdict)) = self.advance_with(now, kind, rollout, log) {
             return (self.denied(verdict, None), None);
@@ -55,7 +55,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         candidates: impl Iterator<Item = (C, Set<Region>)>,
         version: Option<&impl Governs>,
         rollout: &impl Plane,
-        kind: Kind,
+        kind: RecordKind,
     ) -> Option<(C, (Decision, Record))> {
         let mut first = None;
         for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {

@@ -4,7 +4,7 @@
 use super::decide::Question;
 use super::flow::Deed;
 use super::{Decision, Interaction, Lease, Mode, Refused, Request};
-use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::audit::{Record, RecordKind, Sink, Verdict};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
 use crate::participant::Seat;
@@ -28,7 +28,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> (Decision, Option<Binding>) {
-        if let Err(Refused(verdict)) = self.advance_with(now, Kind::Invoked, rollout, log) {
+        if let Err(Refused(verdict)) = self.advance_with(now, RecordKind::Invoked, rollout, log) {
             return (self.denied(verdict, None), None);
         }
         let Invocation { action, function, on, seat, parent, sites, component, role } = *invocation;
@@ -49,7 +49,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let sites = sites.iter().map(|site| (*site, Set::one(*site)));
         let answered = asked.and_then(|(question, binding)| {
             let (site, answer) =
-                self.first(&question, sites, version, rollout, Kind::Invoked).ok_or(Verdict::NoPlace)?;
+                self.first(&question, sites, version, rollout, RecordKind::Invoked).ok_or(Verdict::NoPlace)?;
             Ok((binding, site, answer))
         });
         let told = |record: Record| Record {
@@ -63,7 +63,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Ok(answered) => answered,
             Err(verdict) => {
                 let request = Request { action, seat, on, binding: None, goes: Set::EMPTY };
-                let record = told(self.refusal(Kind::Invoked, &request, verdict, number));
+                let record = told(self.refusal(RecordKind::Invoked, &request, verdict, number));
                 let _ = self.spare(record, log);
                 return (self.denied(verdict, number), None);
             }
@@ -111,7 +111,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Decision {
-        if let Err(Refused(verdict)) = self.advance_with(now, Kind::HandedOver, rollout, log) {
+        if let Err(Refused(verdict)) = self.advance_with(now, RecordKind::HandedOver, rollout, log) {
             return self.denied(verdict, None);
         }
         let version = self.version(rollout);
@@ -126,13 +126,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Ok((question, running))
         });
         let (decision, record) = match asked {
-            Ok((question, _)) => self.answer(&question, version, rollout, Kind::HandedOver),
+            Ok((question, _)) => self.answer(&question, version, rollout, RecordKind::HandedOver),
             Err(verdict) => {
                 let nothing = crate::vocabulary::Action(u8::MAX);
                 let action = self.running(binding).map_or(nothing, |running| running.action);
                 let on = self.running(binding).map_or(crate::policy::On::Nothing, |running| running.on);
                 let request = Request { action, seat: to, on, binding: Some(binding), goes: Set::EMPTY };
-                let record = self.refusal(Kind::HandedOver, &request, verdict, number);
+                let record = self.refusal(RecordKind::HandedOver, &request, verdict, number);
                 let _ = self.spare(record, log);
                 return self.denied(verdict, number);
             }
@@ -168,7 +168,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<Provenance, Refused> {
         self.tighten(now)?;
         let room = self.room(1, log);
-        let record = Record { binding: Some(binding.0), ..self.fact(Kind::Invoked) };
+        let record = Record { binding: Some(binding.0), ..self.fact(RecordKind::Invoked) };
         let found = check.check(component);
         let Some(running) = self.running_mut(binding) else {
             return Err(self.refuse_tightening(Record { verdict: Verdict::NoFunction, ..record }, log));
@@ -215,7 +215,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// It has not failed, its time to recover is over, or there is no room for the records.
     pub fn recover(&mut self, now: Time, binding: Binding, log: &mut impl Sink) -> Result<State, Refused> {
         self.room(2, log)?;
-        self.advance(now, Kind::Recovered, log)?;
+        self.advance(now, RecordKind::Recovered, log)?;
         let running = self.running_mut(binding);
         let in_time = |running: &&mut Running| match running.health {
             Health::Failed { recover_by } => now < recover_by,
@@ -223,11 +223,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         };
         let Some(running) = running.filter(in_time) else {
             let record =
-                Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Recovered) };
+                Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(RecordKind::Recovered) };
             return Err(self.spare(record, log));
         };
         running.health = Health::Running;
-        self.write(Record { binding: Some(binding.0), ..self.fact(Kind::Recovered) }, log);
+        self.write(Record { binding: Some(binding.0), ..self.fact(RecordKind::Recovered) }, log);
         self.epoch = self.epoch.wrapping_add(1);
         self.heal(Event::Recovered, Event::CoreRecovered, log);
         Ok(self.state)
@@ -248,14 +248,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn review(&mut self, now: Time, rollout: &impl Plane, log: &mut impl Sink) -> Result<Bindings, Refused> {
         self.tighten(now)?;
         if now < self.last {
-            let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
+            let refused = Record { verdict: Verdict::ClockBack, ..self.fact(RecordKind::Ended) };
             return Err(self.refuse_tightening(refused, log));
         }
         // There is at most one record of a decision and one of an end for each function, two for each participant (what
         // it receives again, and what it sends again), and two for moves of the state. Where there is no room, no
         // function is renewed, no flow comes back, and a function that has not recovered in time ends.
         let seats = self.seats.iter().flatten().count();
-        let advanced = match self.advance_with(now, Kind::Ended, rollout, log) {
+        let advanced = match self.advance_with(now, RecordKind::Ended, rollout, log) {
             Err(refused) if refused.0 != Verdict::AuditFull => return Err(refused),
             advanced => advanced,
         };
@@ -335,13 +335,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Ok(question) => {
                 let parent = running.parent.and_then(|parent| self.running(parent));
                 let valid_until = parent.map_or(Time::NEVER, |parent| parent.lease.until()).min(question.valid_until);
-                self.answer(&Question { valid_until, ..question }, version, rollout, Kind::Decided)
+                self.answer(&Question { valid_until, ..question }, version, rollout, RecordKind::Decided)
             }
             Err(verdict) => {
                 let Running { action, seat, on, site, .. } = *running;
                 let request = Request { action, seat, on, binding: Some(running.number), goes: Set::one(site) };
                 let version = version.map(Governs::number);
-                (self.denied(verdict, version), self.refusal(Kind::Decided, &request, verdict, version))
+                (self.denied(verdict, version), self.refusal(RecordKind::Decided, &request, verdict, version))
             }
         };
         let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
@@ -399,7 +399,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             subject: running.component.first_chunk().copied().unwrap_or_default(),
             parent: running.parent.map(|parent| parent.0),
             count: u32::from(running.role as u8),
-            ..self.fact(Kind::Ended)
+            ..self.fact(RecordKind::Ended)
         };
         self.note(record, log);
         Some(running)

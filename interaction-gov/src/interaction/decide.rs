@@ -2,7 +2,7 @@
 
 use super::flow::Deed;
 use super::{Interaction, Mode, Refused};
-use crate::audit::{Kind, Record, Sink, Verdict, record};
+use crate::audit::{Record, RecordKind, Sink, Verdict, record};
 use crate::function::{Binding, Running};
 use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
@@ -81,13 +81,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Some(decision) = self.always(now, request, version, log) {
             return decision;
         }
-        if let Err(Refused(verdict)) = self.advance_by(now, Kind::Decided, version, rollout, log) {
+        if let Err(Refused(verdict)) = self.advance_by(now, RecordKind::Decided, version, rollout, log) {
             return self.denied(verdict, None);
         }
         let mut decision = self.denied(Verdict::NoPolicy, version.map(Governs::number));
         match &self.question(now, request, !request.goes.is_empty(), version, rollout) {
             Ok(question) => {
-                let mut record = self.fact(Kind::Decided);
+                let mut record = self.fact(RecordKind::Decided);
                 self.answer_in(question, version, rollout, (&mut decision, &mut record));
                 self.write(record, log);
                 decision
@@ -95,7 +95,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Err(verdict) => {
                 let number = version.map(Governs::number);
                 let (decision, record) =
-                    (self.denied(*verdict, number), self.refusal(Kind::Decided, request, *verdict, number));
+                    (self.denied(*verdict, number), self.refusal(RecordKind::Decided, request, *verdict, number));
                 let _ = self.spare(record, log);
                 decision
             }
@@ -117,7 +117,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (number, digest) = (version.number(), version.digest());
         self.participant(request.seat)?;
         self.tighten(now).ok()?;
-        let record = Record { digest, ..self.refusal(Kind::Decided, request, Verdict::Always, Some(number)) };
+        let record = Record { digest, ..self.refusal(RecordKind::Decided, request, Verdict::Always, Some(number)) };
         self.note(record, log);
         Some(self.denied(Verdict::Always, Some(number)))
     }
@@ -159,7 +159,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// The record of a request that was refused before any policy was asked.
-    pub(super) fn refusal(&self, kind: Kind, request: &Request, verdict: Verdict, policy: Option<u32>) -> Record {
+    pub(super) fn refusal(&self, kind: RecordKind, request: &Request, verdict: Verdict, policy: Option<u32>) -> Record {
         let running = request.binding.and_then(|binding| self.running(binding));
         Record {
             verdict,
@@ -213,7 +213,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn may_run(&self, now: Time, running: &Running, rollout: &impl Plane) -> bool {
         let anew = || {
             let question = self.ask_for(now, running.action, running.on, running).ok()?;
-            Some(self.answer(&question, self.version(rollout), rollout, Kind::Decided).0.may())
+            Some(self.answer(&question, self.version(rollout), rollout, RecordKind::Decided).0.may())
         };
         !self.waits(running) && (self.holds(&running.lease, now, rollout) || anew() == Some(true))
     }
@@ -257,7 +257,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         question: &Question,
         version: Option<&impl Governs>,
         rollout: &impl Plane,
-        kind: Kind,
+        kind: RecordKind,
     ) -> (Decision, Record) {
         let mut said = (self.denied(Verdict::NoPolicy, version.map(Governs::number)), self.fact(kind));
         self.answer_in(question, version, rollout, (&mut said.0, &mut said.1));
@@ -270,7 +270,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         question: &Question,
         version: Option<&impl Governs>,
         rollout: &impl Plane,
-        kind: Kind,
+        kind: RecordKind,
     ) -> (Decision, Record, Lease) {
         let number = version.map(Governs::number);
         let (mut decision, mut record) = (self.denied(Verdict::NoPolicy, number), self.fact(kind));
@@ -363,15 +363,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
-        self.advance_with(now, Kind::Policy, rollout, log)?;
+        self.advance_with(now, RecordKind::Policy, rollout, log)?;
         if version.is_some_and(|version| !rollout.may_pin(self.pinned, version)) {
-            let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(Kind::Policy) };
+            let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(RecordKind::Policy) };
             return Err(self.refuse(refused, log));
         }
         self.pinned = version;
         let action = Some(if version.is_some() { PINNED } else { UNPINNED });
         let number = self.version(rollout).map(Governs::number);
-        self.write(Record { policy: number, action, ..self.fact(Kind::Policy) }, log);
+        self.write(Record { policy: number, action, ..self.fact(RecordKind::Policy) }, log);
         Ok(())
     }
 
@@ -380,10 +380,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// There is no room for the record, the clock went backwards, or the interaction is over.
     pub fn enforce(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
-        self.advance(now, Kind::Policy, log)?;
+        self.advance(now, RecordKind::Policy, log)?;
         self.mode = Mode::Enforce;
         self.epoch = self.epoch.wrapping_add(1);
-        self.write(Record { action: Some(Mode::Enforce as u8), ..self.fact(Kind::Policy) }, log);
+        self.write(Record { action: Some(Mode::Enforce as u8), ..self.fact(RecordKind::Policy) }, log);
         Ok(())
     }
 }

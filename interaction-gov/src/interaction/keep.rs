@@ -71,7 +71,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         self.room(1, log)?;
         let subject = Sha256::digest(bytes).first_chunk().copied().unwrap_or([0xFF; 16]);
-        self.write(Record { subject, ..self.fact(audit::Kind::Restored) }, log);
+        self.write(Record { subject, ..self.fact(audit::RecordKind::Restored) }, log);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ pub use choose::Choice;
 pub use decide::Decision;
 pub use flow::{Flow, To};
 
-use crate::audit::{Chain, FORMAT, Head, Kind, Need, Record, Sink, Verdict};
+use crate::audit::{Chain, FORMAT, Head, Need, Record, RecordKind, Sink, Verdict};
 use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
 pub use crate::lease::{Lease, Request};
@@ -259,7 +259,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             obligations: crate::audit::record::low(rollout.silent().bits()),
             plane: self.governed.1,
             count: self.track.0,
-            ..self.fact(Kind::Created)
+            ..self.fact(RecordKind::Created)
         };
         self.write(begins, log);
         self.birth = self.chain.hash().first_chunk().copied().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! (`IoE R6`).
 
 use super::{Interaction, METER, Refused};
-use crate::audit::{Kind, Need, Record, Sink, Verdict};
+use crate::audit::{Need, Record, RecordKind, Sink, Verdict};
 use crate::lifecycle::State;
 use crate::rollout::{Governs, Plane};
 use crate::time::Time;
@@ -11,7 +11,7 @@ use crate::time::Time;
 pub(super) const AHEAD: u64 = 400 * 86_400_000;
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    pub(super) fn fact(&self, kind: Kind) -> Record {
+    pub(super) fn fact(&self, kind: RecordKind) -> Record {
         Record::fact(self.id, self.chain.next(), self.last, kind)
     }
 
@@ -47,7 +47,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Advances the clock. A time that goes backwards, or too far ahead, is refused, and the refusal is recorded at the
     /// previous time. After the end nothing is recorded: otherwise a late request could not be told from a forged
     /// addition to the trail.
-    pub(super) fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
+    pub(super) fn advance(&mut self, now: Time, kind: RecordKind, log: &mut impl Sink) -> Result<(), Refused> {
         if self.state == State::Terminated {
             return Err(Refused(Verdict::NotActive));
         }
@@ -69,7 +69,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn advance_with(
         &mut self,
         now: Time,
-        kind: Kind,
+        kind: RecordKind,
         rollout: &impl Plane,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
@@ -79,7 +79,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn advance_by(
         &mut self,
         now: Time,
-        kind: Kind,
+        kind: RecordKind,
         version: Option<&impl Governs>,
         rollout: &impl Plane,
         log: &mut impl Sink,
@@ -110,7 +110,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             // The authorities that cannot be asked.
             obligations: crate::audit::record::low(rollout.silent().bits()),
             count,
-            ..Record::fact(id, 0, last, Kind::Governs)
+            ..Record::fact(id, 0, last, RecordKind::Governs)
         };
         let untold = changes.first().saturating_sub(self.governed.1.saturating_add(1));
         let another_plane = self.governed.1 > changes.count;
@@ -132,7 +132,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     policy: (entry.version != u32::MAX).then_some(entry.version),
                     count: entry.track,
                     plane: told,
-                    ..self.fact(Kind::Changed)
+                    ..self.fact(RecordKind::Changed)
                 };
                 self.write(record, log);
             }

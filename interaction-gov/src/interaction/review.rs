@@ -4,7 +4,7 @@
 use super::decide::{Decision, Question};
 use super::flow::Deed;
 use super::{Interaction, Mode};
-use crate::audit::{Kind, Record, Sink, Verdict, record};
+use crate::audit::{Record, RecordKind, Sink, Verdict, record};
 use crate::lease::{Lease, Request};
 use crate::number::Seat;
 use crate::participant::{Participant, Streams};
@@ -78,7 +78,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         wants: Streams,
         version: Option<&impl Governs>,
         rollout: &impl Plane,
-        kind: Kind,
+        kind: RecordKind,
     ) -> (Streams, (Decision, Record), Lease) {
         self.may(participant, (wants, false), version, rollout, kind)
     }
@@ -90,7 +90,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (wants, alone): (Streams, bool),
         version: Option<&impl Governs>,
         rollout: &impl Plane,
-        kind: Kind,
+        kind: RecordKind,
     ) -> (Streams, (Decision, Record), Lease) {
         let (mut has, mut rests) = (Streams::NONE, self.rests_on_nothing(participant, version, rollout));
         let mut said = (self.denied(Verdict::NoPolicy, version.map(Governs::number)), self.fact(kind));
@@ -178,7 +178,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if let Some(one) = self.participant_mut(participant.seat) {
                 one.has = Streams::NONE;
             }
-            let cut = Record { seat: Some(participant.seat.0), verdict: Verdict::NoLease, ..self.fact(Kind::Flow) };
+            let cut =
+                Record { seat: Some(participant.seat.0), verdict: Verdict::NoLease, ..self.fact(RecordKind::Flow) };
             self.note(cut, log);
             self.changed();
         }
@@ -201,7 +202,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if lapsed && had != Streams::NONE {
                 let policy = version.map(Governs::number);
                 let seat = Some(participant.seat.0);
-                let record = Record { seat, verdict: Verdict::Lapsed, policy, ..self.fact(Kind::Flow) };
+                let record = Record { seat, verdict: Verdict::Lapsed, policy, ..self.fact(RecordKind::Flow) };
                 self.note(record, log);
             }
         }
@@ -218,7 +219,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 continue;
             }
             let alone = pass == Pass::Alone;
-            let (may, (_, record), rests) = self.may(&participant, (asks, alone), version, rollout, Kind::Flow);
+            let (may, (_, record), rests) = self.may(&participant, (asks, alone), version, rollout, RecordKind::Flow);
             let has = participant.has.without(asks.without(may));
             if let Some(one) = self.participant_mut(participant.seat) {
                 (one.has, one.lease) = (has, one.lease.and(&rests));
@@ -250,7 +251,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     all = false;
                     continue;
                 }
-                let (_, (_, record), _) = self.may_flow(&participant, gained, version, rollout, Kind::Flow);
+                let (_, (_, record), _) = self.may_flow(&participant, gained, version, rollout, RecordKind::Flow);
                 now = now.or(gained);
                 self.note(told(record, now), log);
             }

@@ -4,7 +4,7 @@
 //! is recorded as soon as there is room.
 
 use super::{Interaction, Refused};
-use crate::audit::{Kind, Need, Record, Sink, Verdict};
+use crate::audit::{Need, Record, RecordKind, Sink, Verdict};
 use crate::function::{Binding, Bindings, Health, Role};
 use crate::lifecycle::{Event, State};
 use crate::participant::Seat;
@@ -39,11 +39,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn settle_gap(&mut self, log: &mut impl Sink) {
         if self.unrecorded > 0 {
             let count = core::mem::take(&mut self.unrecorded);
-            self.append(&Record { count, ..self.fact(Kind::Gap) }, log);
+            self.append(&Record { count, ..self.fact(RecordKind::Gap) }, log);
         }
         if self.spared > 0 {
             let count = core::mem::take(&mut self.spared);
-            self.append(&Record { count, ..self.fact(Kind::Spared) }, log);
+            self.append(&Record { count, ..self.fact(RecordKind::Spared) }, log);
         }
     }
 
@@ -61,7 +61,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         self.settle_gap(log);
         if core::mem::take(&mut self.unended) {
-            self.append(&Record { action: Some(Event::Terminate as u8), ..self.fact(Kind::Moved) }, log);
+            self.append(&Record { action: Some(Event::Terminate as u8), ..self.fact(RecordKind::Moved) }, log);
         }
         Ok(())
     }
@@ -86,7 +86,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// There is no such participant, or the interaction is over.
     pub fn leave(&mut self, now: Time, seat: Seat, log: &mut impl Sink) -> Result<Bindings, Refused> {
-        self.go(now, seat, Kind::Left, log)
+        self.go(now, seat, RecordKind::Left, log)
     }
 
     /// A participant is made to leave, and its name is not admitted again. If more were banned than there is room for,
@@ -96,14 +96,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no such participant, or the interaction is over.
     pub fn ban(&mut self, now: Time, seat: Seat, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let name = self.participant(seat).map(|participant| participant.name);
-        let gone = self.go(now, seat, Kind::Banned, log)?;
+        let gone = self.go(now, seat, RecordKind::Banned, log)?;
         if let Some(name) = name.filter(|name| !self.banned.contains(name)) {
             self.closed |= self.banned.push(name).is_err();
         }
         Ok(gone)
     }
 
-    fn go(&mut self, now: Time, seat: Seat, kind: Kind, log: &mut impl Sink) -> Result<Bindings, Refused> {
+    fn go(&mut self, now: Time, seat: Seat, kind: RecordKind, log: &mut impl Sink) -> Result<Bindings, Refused> {
         self.tighten(now)?;
         let cancelled = self.with_delegated(|running| running.seat == seat);
         let seats = self.seats.iter_mut();
@@ -148,7 +148,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<(), Refused> {
         let clock = if now < self.last { Err(Refused(Verdict::ClockBack)) } else { Ok(()) };
         self.tighten(now)?;
-        let record = Record { seat: Some(seat.0), on, ..self.fact(Kind::Consented) };
+        let record = Record { seat: Some(seat.0), on, ..self.fact(RecordKind::Consented) };
         let room = self.room(1, log);
         let new = crate::audit::record::low(consents.bits());
         let Some(participant) = self.participant_mut(seat) else {
@@ -182,7 +182,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn suspend(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
         self.tighten(now)?;
         if self.state.next(Event::Suspend).is_none() {
-            let record = Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) };
+            let record = Record { verdict: Verdict::NotActive, ..self.fact(RecordKind::Moved) };
             return Err(self.refuse_tightening(record, log));
         }
         self.step(Event::Suspend, log);
@@ -222,12 +222,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let recover_by = self.last.after(u64::from(recovery));
         let running = self.running_mut(binding);
         let Some(running) = running.filter(|running| running.health == Health::Running) else {
-            let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Failed) };
+            let record =
+                Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(RecordKind::Failed) };
             return Err(self.refuse_tightening(record, log));
         };
         running.health = Health::Failed { recover_by };
         let role = running.role;
-        self.note(Record { binding: Some(binding.0), until: Some(recover_by), ..self.fact(Kind::Failed) }, log);
+        self.note(Record { binding: Some(binding.0), until: Some(recover_by), ..self.fact(RecordKind::Failed) }, log);
         self.epoch = self.epoch.wrapping_add(1);
         self.step(if role == Role::Core { Event::CoreFailed } else { Event::AuxiliaryFailed }, log);
         Ok(self.state)
@@ -241,7 +242,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.tighten(now)?;
         let ended = self.with_delegated(|running| running.number == binding);
         if ended.is_empty() {
-            let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Ended) };
+            let record =
+                Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(RecordKind::Ended) };
             return Err(self.refuse_tightening(record, log));
         }
         self.cancel(&ended, Some(binding), log);
@@ -270,7 +272,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 *recover_by = now.after(recover_by.since(before));
             }
         }
-        let record = Record { until: Some(before), ..self.fact(Kind::Clock) };
+        let record = Record { until: Some(before), ..self.fact(RecordKind::Clock) };
         self.write(record, log);
         self.changed();
         Ok(())
@@ -281,7 +283,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn step(&mut self, event: Event, log: &mut impl Sink) {
         if let Some(next) = self.state.next(event) {
             self.epoch = self.epoch.wrapping_add(1);
-            self.note(Record { action: Some(event as u8), ..self.fact(Kind::Moved) }, log);
+            self.note(Record { action: Some(event as u8), ..self.fact(RecordKind::Moved) }, log);
             self.state = next;
         }
     }

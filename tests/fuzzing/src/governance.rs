@@ -131,12 +131,12 @@ pub(crate) fn policy_words() -> Vec<(String, Vec<u8>)> {
 
 /// A trail with a record of each kind.
 pub(crate) fn trail_seeds() -> Vec<(String, Vec<u8>)> {
-    let record = |(sequence, kind): (u32, &audit::Kind)| {
+    let record = |(sequence, kind): (u32, &audit::RecordKind)| {
         let mut record = Record::fact(InteractionId::recorded([7; 16]), sequence, Time(1_000), *kind);
         if sequence == 0 {
             record.subject = FORMAT;
         }
         record.write()
     };
-    vec![("trail".to_owned(), (0..).zip(audit::Kind::ALL).flat_map(record).collect())]
+    vec![("trail".to_owned(), (0..).zip(audit::RecordKind::ALL).flat_map(record).collect())]
 }

@@ -7,7 +7,7 @@ use fuzzing::TARGETS;
 use fuzzing::governance::{ASKED, HEAD, NAMES};
 use fuzzing::vectors::refused_frames;
 use iacp_wire::Frame;
-use interaction_gov::audit::{Kind, RECORD, Trail};
+use interaction_gov::audit::{RECORD, RecordKind, Trail};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::policy::Policy;
 use interaction_gov::vocabulary::Vocabulary;
@@ -50,7 +50,7 @@ fn the_trail_has_a_record_of_each_kind_and_is_taken_whole() {
     for record in records {
         trail.record(record).expect("it continues the trail");
     }
-    assert_eq!(records.len(), Kind::ALL.len());
+    assert_eq!(records.len(), RecordKind::ALL.len());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use interaction_gov::audit::{Kind as RecordKind, Log, RECORD, Record};
+use interaction_gov::audit::{Log, RECORD, Record, RecordKind};
 use interaction_gov::authority::Authorities;
 use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;

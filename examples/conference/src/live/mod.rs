@@ -191,5 +191,5 @@ fn finish(stage: &Stage, step: usize, style: Style) -> Result<ExitCode> {
 }
 
 fn is_restored(record: &Record) -> bool {
-    record.kind == interaction_gov::audit::Kind::Restored
+    record.kind == interaction_gov::audit::RecordKind::Restored
 }

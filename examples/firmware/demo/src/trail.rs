@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use interaction_gov::audit::{Bytes, Kind, RECORD, Record, Trail};
+use interaction_gov::audit::{Bytes, RECORD, Record, RecordKind, Trail};
 
 /// Records in the order in which they were told.
 #[derive(Clone, Default)]
@@ -42,7 +42,7 @@ impl Told {
             }
             let trail = trail.as_mut().ok_or("the first record is not that of a beginning")?;
             let record = trail.record(bytes).map_err(|damage| format!("record {number}: {damage}"))?;
-            if record.kind == Kind::Decided {
+            if record.kind == RecordKind::Decided {
                 let counted = if record.verdict.permits() { &mut account.permits } else { &mut account.denials };
                 *counted += 1;
             }

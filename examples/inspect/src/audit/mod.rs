@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use explain::hexadecimal;
-use interaction_gov::audit::{Bytes, Kind, RECORD};
+use interaction_gov::audit::{Bytes, RECORD, RecordKind};
 use interaction_gov::vocabulary::Vocabulary;
 use serde_json::json;
 
@@ -144,7 +144,7 @@ impl<W: Write> Reading<'_, W> {
         let (record, in_order) = self.check.record(number, bytes);
         if let Some(record) = &record {
             self.words.hear(number, record);
-            self.gaps += if record.kind == Kind::Gap { u64::from(record.count) } else { 0 };
+            self.gaps += if record.kind == RecordKind::Gap { u64::from(record.count) } else { 0 };
             if let Some(what) = self.replay.record(record) {
                 self.check.wrong.push(Wrong { from: number, to: number, what });
             }

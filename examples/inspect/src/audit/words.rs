@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use interaction_gov::audit::{Change, Kind, Record, Verdict};
+use interaction_gov::audit::{Change, Record, RecordKind, Verdict};
 use interaction_gov::lifecycle::Event;
 use interaction_gov::policy;
 use interaction_gov::vocabulary::{
@@ -23,16 +23,22 @@ pub struct Words<'v> {
 const NOTHING: [u8; 16] = [0xFF; 16];
 
 /// Whether the record is of a decision on a request; every other record is of an event.
-const fn is_decision(kind: Kind) -> bool {
+const fn is_decision(kind: RecordKind) -> bool {
     matches!(
         kind,
-        Kind::Joined | Kind::Invoked | Kind::Decided | Kind::Placed | Kind::Routed | Kind::HandedOver | Kind::Flow
+        RecordKind::Joined
+            | RecordKind::Invoked
+            | RecordKind::Decided
+            | RecordKind::Placed
+            | RecordKind::Routed
+            | RecordKind::HandedOver
+            | RecordKind::Flow
     )
 }
 
 /// Whether the record names the participant that joins or leaves by it.
-const fn names_a_participant(kind: Kind) -> bool {
-    matches!(kind, Kind::Joined | Kind::Left | Kind::Banned)
+const fn names_a_participant(kind: RecordKind) -> bool {
+    matches!(kind, RecordKind::Joined | RecordKind::Left | RecordKind::Banned)
 }
 
 impl<'v> Words<'v> {
@@ -44,10 +50,10 @@ impl<'v> Words<'v> {
     pub fn hear(&mut self, number: u64, record: &Record) {
         match (record.kind, record.seat) {
             // A participant that is denied has no seat.
-            (Kind::Joined, Some(seat)) => {
+            (RecordKind::Joined, Some(seat)) => {
                 self.seats.insert(seat, (record.subject, number));
             }
-            (Kind::Left | Kind::Banned, Some(seat)) if record.verdict == Verdict::Fact => {
+            (RecordKind::Left | RecordKind::Banned, Some(seat)) if record.verdict == Verdict::Fact => {
                 self.seats.remove(&seat);
             }
             _ => {}
@@ -156,20 +162,20 @@ impl<'v> Words<'v> {
             });
             told.extend(self.counted(record).map(|counted| format!("It says: {counted}.")));
             told.extend(record.until.map(|until| match kind {
-                Kind::Failed => format!("It has until {} ms to recover.", until.0),
-                Kind::Clock => format!("Before, it was {} ms.", until.0),
+                RecordKind::Failed => format!("It has until {} ms to recover.", until.0),
+                RecordKind::Clock => format!("Before, it was {} ms.", until.0),
                 _ => format!("It holds until {} ms.", until.0),
             }));
             return told;
         }
         let done = done.unwrap_or_else(|| "something that is not recorded".into());
         told.push(match kind {
-            Kind::Joined => format!("It was asked whether a participant may take part: {done}."),
-            Kind::Invoked => format!("It was asked whether a function may begin this: {done}."),
-            Kind::Placed => format!("It was asked in which place this may be computed: {done}."),
-            Kind::Routed => format!("It was asked on which way data may go for this: {done}."),
-            Kind::HandedOver => format!("It was asked whether this may run for another participant: {done}."),
-            Kind::Flow => {
+            RecordKind::Joined => format!("It was asked whether a participant may take part: {done}."),
+            RecordKind::Invoked => format!("It was asked whether a function may begin this: {done}."),
+            RecordKind::Placed => format!("It was asked in which place this may be computed: {done}."),
+            RecordKind::Routed => format!("It was asked on which way data may go for this: {done}."),
+            RecordKind::HandedOver => format!("It was asked whether this may run for another participant: {done}."),
+            RecordKind::Flow => {
                 format!("It was asked once more whether data may flow, as the participant is there by this: {done}.")
             }
             _ => format!("It was asked whether this may be done: {done}."),
@@ -205,7 +211,7 @@ impl<'v> Words<'v> {
             let obligations = self.obligations(record);
             let obligations = if obligations.is_empty() { "nothing".into() } else { obligations.join(", ") };
             told.push(format!("It obliges to {obligations}."));
-            let what = if kind == Kind::Joined { "validation" } else { "permit" };
+            let what = if kind == RecordKind::Joined { "validation" } else { "permit" };
             told.extend(record.until.map(|until| {
                 format!("The {what} holds until {} ms, or until something changes that it rests on.", until.0)
             }));
@@ -215,7 +221,7 @@ impl<'v> Words<'v> {
 
     /// A change of the control plane: `delegated, privacy to corporate`, `rolled back, corporate, version 0`.
     fn change(&self, record: &Record) -> Option<String> {
-        let change = record.action.filter(|_| record.kind == Kind::Changed)?;
+        let change = record.action.filter(|_| record.kind == RecordKind::Changed)?;
         let mut words = vec![Change::from_code(change).map_or(format!("change {change}"), |change| change.to_string())];
         let (whose, to) = (self.named::<Authority>(record.authority), self.named::<Authority>(record.speaker));
         words.extend(whose.map(|whose| to.map_or_else(|| whose.clone(), |to| format!("{whose} to {to}"))));
@@ -259,7 +265,7 @@ impl<'v> Words<'v> {
     fn voices(&self, record: &Record) -> Vec<Value> {
         let voices = record.voices();
         let all = (0..8).map(Authority).filter_map(|authority| Some((authority, voices.speaker(authority)?)));
-        let lines = !matches!(record.kind, Kind::Joined | Kind::Invoked);
+        let lines = !matches!(record.kind, RecordKind::Joined | RecordKind::Invoked);
         let told = |(authority, by): (Authority, Option<Authority>)| {
             let line = voices.lines.get(usize::from(authority.0)).copied().filter(|line| lines && *line > 0);
             let name = |one: Authority| name(self.vocabulary, one);
@@ -271,11 +277,13 @@ impl<'v> Words<'v> {
     fn action(&self, record: &Record) -> Option<String> {
         let code = record.action?;
         let known = match record.kind {
-            Kind::Moved => Event::ALL.get(usize::from(code)).map(|event| event.name()),
-            Kind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
-            Kind::Changed => Change::from_code(code).map(Change::name),
-            Kind::Created => ["enforce", "observe"].get(usize::from(code)).copied(),
-            Kind::Policy => ["decisions bind", "?", "pinned", "back on its track"].get(usize::from(code)).copied(),
+            RecordKind::Moved => Event::ALL.get(usize::from(code)).map(|event| event.name()),
+            RecordKind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
+            RecordKind::Changed => Change::from_code(code).map(Change::name),
+            RecordKind::Created => ["enforce", "observe"].get(usize::from(code)).copied(),
+            RecordKind::Policy => {
+                ["decisions bind", "?", "pinned", "back on its track"].get(usize::from(code)).copied()
+            }
             kind if is_decision(kind) => return self.named::<Action>(record.action),
             _ => None,
         };
@@ -300,26 +308,26 @@ impl<'v> Words<'v> {
     fn consents(&self, record: &Record) -> Vec<String> {
         names::<Consent>(
             self.vocabulary,
-            if record.kind == Kind::Consented { record.consents.own } else { record.consents.all },
+            if record.kind == RecordKind::Consented { record.consents.own } else { record.consents.all },
         )
     }
 
     fn obligations(&self, record: &Record) -> Vec<String> {
-        let none = matches!(record.kind, Kind::Created | Kind::Governs);
+        let none = matches!(record.kind, RecordKind::Created | RecordKind::Governs);
         let obligations = if none { Set::EMPTY } else { Set::from_bits(record.obligations.into()) };
         names::<Obligation>(self.vocabulary, obligations)
     }
 
     /// The authorities that cannot be asked, in a record of what governs: they are in the field of the obligations.
     fn silent(&self, record: &Record) -> Vec<String> {
-        let told = matches!(record.kind, Kind::Created | Kind::Governs);
+        let told = matches!(record.kind, RecordKind::Created | RecordKind::Governs);
         let silent = if told { Set::from_bits(record.obligations.into()) } else { Set::EMPTY };
         names::<Authority>(self.vocabulary, silent)
     }
 
     /// What a participant sends and receives from a decision on: `sends audio, receives nothing`.
     fn flows(&self, record: &Record) -> Option<String> {
-        (record.kind == Kind::Flow).then(|| {
+        (record.kind == RecordKind::Flow).then(|| {
             let streams = |bits: u16| {
                 let names = names::<Modality>(self.vocabulary, Set::from_bits(bits.into()));
                 if names.is_empty() { "nothing".into() } else { names.join(", ") }
@@ -334,9 +342,9 @@ impl<'v> Words<'v> {
         let silent = (!silent.is_empty()).then(|| format!("{} cannot be asked", silent.join(", ")));
         let count = record.count;
         let counted = match record.kind {
-            Kind::Gap => Some(format!("{count} took effect before it, and are not recorded one by one")),
-            Kind::Spared => Some(format!("{count} refusals before it are not recorded one by one")),
-            Kind::Governs if count > 0 => {
+            RecordKind::Gap => Some(format!("{count} took effect before it, and are not recorded one by one")),
+            RecordKind::Spared => Some(format!("{count} refusals before it are not recorded one by one")),
+            RecordKind::Governs if count > 0 => {
                 Some(format!("{count} changes of the control plane before it are not told one by one"))
             }
             _ => None,
@@ -361,18 +369,18 @@ fn regions_in_words(vocabulary: &Vocabulary<'_>, regions: Set<Region>) -> Vec<St
 }
 
 /// The name of the time that a record has beside its own.
-const fn until_word(kind: Kind) -> &'static str {
+const fn until_word(kind: RecordKind) -> &'static str {
     match kind {
-        Kind::Failed => "to recover until",
-        Kind::Clock => "before, it was",
+        RecordKind::Failed => "to recover until",
+        RecordKind::Clock => "before, it was",
         _ => "until",
     }
 }
 
 /// The subject of a record, if it is not described in words.
 fn subject(record: &Record) -> Option<[u8; 16]> {
-    let lines = record.law.is_some() && !matches!(record.kind, Kind::Joined | Kind::Invoked);
-    let told = record.subject == NOTHING || record.kind == Kind::Created || lines;
+    let lines = record.law.is_some() && !matches!(record.kind, RecordKind::Joined | RecordKind::Invoked);
+    let told = record.subject == NOTHING || record.kind == RecordKind::Created || lines;
     (!told).then_some(record.subject)
 }
 
