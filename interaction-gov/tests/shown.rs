@@ -3,10 +3,14 @@
 mod govern;
 
 use govern::{CORPORATE, NAMES, PRIVACY, call, facts, itself, log, policy, request, world};
+use interaction_gov::function::Binding;
+use interaction_gov::interaction::{Flow, To};
+use interaction_gov::measure::{Measurements, Metric};
+use interaction_gov::participant::Seat;
 use interaction_gov::policy::Policy;
 use interaction_gov::rollout::Version;
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::Vocabulary;
+use interaction_gov::vocabulary::{Modality, Region, Vocabulary};
 
 /// Each rule of this text, in the order in which they decide.
 fn rules(text: &str) -> Vec<String> {
@@ -69,6 +73,26 @@ fn a_decision_is_shown_with_who_decided_by_which_line_and_until_when() {
     assert_eq!(exported.to_string(), "a rule denies it, authority 0, line 4, version 0");
     let ruling = policy(&[CORPORATE, PRIVACY]).decide(&facts("export"), itself);
     assert_eq!(ruling.to_string(), "a rule denies it, authority 0, line 4");
+}
+
+#[test]
+fn what_was_measured_is_shown_with_a_line_for_each_target() {
+    let mut measured = Measurements::default();
+    measured.degradation(2, 1, 1).expect("one of two");
+    let all = [Metric::CONTINUITY, Metric::CHANGE_SAFETY, Metric::DEGRADATION].concat();
+    let lines: Vec<String> =
+        all.iter().map(|metric| format!("{}: {}", metric.target(), measured.attainment(*metric))).collect();
+    assert_eq!(measured.to_string(), lines.join("\n"));
+    assert_eq!(lines[0], "|C| grows no faster than P + M + F + A + T: too few samples");
+    assert_eq!(lines[9], "every failure affects under 5 % of active interactions: missed");
+}
+
+#[test]
+fn a_flow_is_shown_with_where_it_goes() {
+    let flow = Flow { modality: Modality(2), from: Seat(1), to: To::Binding(Binding(4)), region: Region(3) };
+    assert_eq!(flow.to_string(), "stream 2 of seat 1 to binding 4, in region 3");
+    let flow = Flow { to: To::Seat(Seat(0)), region: Region::UNKNOWN, ..flow };
+    assert_eq!(flow.to_string(), "stream 2 of seat 1 to seat 0, in an unknown region");
 }
 
 #[test]
