@@ -199,6 +199,20 @@ fn a_near_miss_of_the_version_is_a_frame_of_version_1() {
     }
 }
 
+#[test]
+fn an_unknown_type_is_any_that_has_no_figure_behind_a_common_header() {
+    let mut types = BTreeSet::new();
+    for byte in 0..=u8::MAX {
+        let near = NearMiss::of(Damage::UnknownType, &mut Unstructured::new(&[byte; 400])).expect("bytes");
+        let error = Frame::parse(near.as_bytes()).expect_err("it is unknown");
+        let Reason::UnknownType(code) = error.reason else { panic!("{error}") };
+        types.insert(code);
+    }
+    let known = MessageType::ALL.iter().filter(|known| **known != MessageType::OuterTransport).count();
+    assert_eq!(types.len(), 256 - known, "each of them");
+    assert!(types.contains(&MessageType::OuterTransport.code()));
+}
+
 proptest! {
     #[test]
     fn what_is_called_well_formed_parses_and_is_written_back(input: Vec<u8>) {
