@@ -426,3 +426,7 @@ impl<P: Provider> Reset for AgentSlot<P> {
         *self = Self::EMPTY;
     }
 }
+
+#[cfg(test)]
+#[path = "agent_tests.rs"]
+mod tests;

@@ -313,3 +313,7 @@ impl Reset for OutboxCell {
         *self = Self::EMPTY;
     }
 }
+
+#[cfg(test)]
+#[path = "switch_point_tests.rs"]
+mod tests;

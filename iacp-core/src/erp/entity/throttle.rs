@@ -107,3 +107,60 @@ pub(super) fn terms_for(terms: Terms, throttled: bool) -> Terms {
     }
     Terms { receive_window: (terms.receive_window / PART).max(1), ..terms }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: IACP-023 (§3.6.2)
+    #[test]
+    fn a_throttled_session_has_16_frames_at_once_and_16_a_second_each_way() {
+        let mut throttle = Throttle::new(Mono(1_000));
+        for _ in 0..16 {
+            assert!(throttle.may_seal(Mono(1_000)) && throttle.may_take(Mono(1_000)));
+            throttle.has_sealed(Mono(1_000));
+        }
+        assert!(!throttle.may_seal(Mono(1_000)) && throttle.may_take(Mono(1_000)), "each way by itself");
+        assert_eq!(throttle.waits, Some(Mono(1_063)), "a token in 62.5 ms");
+        assert!(!throttle.may_seal(Mono(1_062)) && throttle.may_seal(Mono(1_063)));
+        assert_eq!(throttle.waits, None);
+        (0..16).for_each(|_| throttle.has_taken(Mono(1_000)));
+        assert!(!throttle.may_take(Mono(1_062)) && throttle.may_take(Mono(1_063)));
+    }
+
+    #[test]
+    fn sixteen_signed_frames_are_verified_at_once_and_then_one_in_125_ms() {
+        for from_home in [false, true] {
+            let mut signed = Signed::WHOLE;
+            assert!((0..16).all(|_| signed.take(Mono(0), from_home)));
+            assert!(!signed.take(Mono(0), from_home) && !signed.take(Mono(124), from_home));
+            assert!(signed.take(Mono(124), !from_home), "other places have their own");
+            assert!(signed.take(Mono(125), from_home) && !signed.take(Mono(125), from_home));
+            // After a pause it is whole again, and no more than that.
+            assert!((0..16).all(|_| signed.take(Mono(9_000), from_home)));
+            assert!(!signed.take(Mono(9_000), from_home));
+        }
+    }
+
+    #[test]
+    fn the_directory_is_read_for_two_strangers_of_a_network_in_a_second() {
+        let mut shares = Shares::NONE;
+        let mut read = |now, place| shares.of(Mono(now), place).map(|reads| *reads += 1).is_some();
+        assert_eq!([(0, 3), (0, 3), (0, 3), (999, 3)].map(|(now, place)| read(now, place)), [true, true, false, false]);
+        assert!(read(999, 4), "another network");
+        assert_eq!(
+            [(1_000, 3), (1_000, 3), (1_999, 3), (2_000, 3)].map(|(now, place)| read(now, place)),
+            [true, true, false, true]
+        );
+        assert!(!read(2_000, NETWORKS));
+    }
+
+    #[test]
+    fn a_throttled_peer_is_offered_a_quarter_of_the_window_and_at_least_one_frame() {
+        let terms = |receive_window| Terms { dgk_rotation: 1, lifetime: 2, receive_window };
+        for (window, part) in [(16, 4), (7, 1), (3, 1), (1, 1)] {
+            assert_eq!(terms_for(terms(window), true), terms(part));
+            assert_eq!(terms_for(terms(window), false), terms(window));
+        }
+    }
+}

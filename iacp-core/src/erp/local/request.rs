@@ -408,31 +408,5 @@ const fn hold(flags: u32) -> Result<bool, MalformedRequest> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What follows the 56 bytes that every OPEN has: a record, a proof, or both.
-    #[test]
-    fn the_length_of_an_open_tells_whether_it_has_a_record_and_a_proof() {
-        let head = AaiRequest { op: 2.into(), op_reserved: 0.into(), request: 1.into(), session: 0.into() };
-        let mut bytes = [7; 56 + 120];
-        let (fixed, behind) = bytes.split_at_mut(56);
-        fixed[32..].fill(0);
-        behind[RESUME_RECORD..RESUME_RECORD + PROOF].fill(9);
-        for length in 0..=120 {
-            let parsed = Request::parse(&head, &bytes[..56 + length]);
-            let told = match parsed {
-                Ok(Request::Open(open)) => Some((open.resume.is_some(), open.proof.map(|[first, ..]| *first))),
-                _ => None,
-            };
-            let wanted = match length {
-                0 => Some((false, None)),
-                16 => Some((false, Some(7))),
-                56 => Some((true, None)),
-                72 => Some((true, Some(9))),
-                _ => None,
-            };
-            assert_eq!(told, wanted, "{length} bytes behind");
-        }
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

@@ -418,3 +418,7 @@ fn aad(coordinate: &Coordinate, version: u64) -> [u8; 40] {
     aad.iter_mut().zip(coordinate.0.into_iter().chain(version.to_be_bytes())).for_each(|(to, from)| *to = from);
     aad
 }
+
+#[cfg(test)]
+#[path = "group_key_tests.rs"]
+mod tests;

@@ -452,3 +452,6 @@ impl<P: Provider, const FRAMES: usize> Drop for Inbound<P, FRAMES> {
         self.clear_places();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -325,3 +325,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         news
     }
 }
+
+#[cfg(test)]
+#[path = "outbound_tests.rs"]
+mod tests;

@@ -237,4 +237,88 @@ mod tests {
         assert!((301..556).all(|sequence| !served.first(sequence)));
         assert!(served.first(10_000) && !served.first(10_000) && served.first(9_999));
     }
+
+    #[test]
+    fn what_is_256_sequences_old_was_consumed() {
+        let mut served = Served::NONE;
+        assert!(served.first(300) && served.first(45) && !served.first(45));
+        assert!(served.first(44) && served.first(44), "it is not remembered");
+        assert!(served.first(555) && !served.first(300), "255 later");
+        assert!(served.first(811) && !served.first(811) && served.first(556) && !served.first(556));
+    }
+
+    fn at(byte: u8) -> Coordinate {
+        Coordinate([byte; 32])
+    }
+
+    /// A table in which every place has an endpoint that the peer has granted.
+    fn full() -> SharedSlot {
+        let mut shared = SharedSlot::EMPTY;
+        for byte in 1..=9 {
+            shared.point(at(byte)).expect("there is a place").granted = true;
+        }
+        shared
+    }
+
+    #[test]
+    fn a_place_is_anothers_when_nothing_is_granted_and_nothing_awaited() {
+        type Change = fn(&mut Point);
+        let changes: [Change; 5] = [
+            |point| point.granted = true,
+            |point| point.followed = true,
+            |point| point.asked = true,
+            |point| point.pair = true,
+            |point| point.carried = true,
+        ];
+        for change in changes {
+            let mut shared = full();
+            assert!(shared.point(at(10)).is_none(), "all places are taken");
+            let point = shared.known(&at(4)).expect("it is there");
+            point.granted = false;
+            change(point);
+            assert!(shared.point(at(10)).is_none());
+        }
+        // Those whose end is known are kept longest.
+        let mut shared = full();
+        for (byte, above) in [(3, Some(7)), (5, None), (6, None)] {
+            let point = shared.known(&at(byte)).expect("it is there");
+            (point.granted, point.above) = (false, above);
+        }
+        for (new, replaced) in [(11, 5), (12, 6), (13, 3)] {
+            let point = shared.point(at(new)).expect("a place is idle");
+            assert!(!point.granted && point.above.is_none());
+            point.granted = true;
+            assert!(shared.known(&at(replaced)).is_none() && shared.known(&at(new)).is_some(), "{new}");
+        }
+        assert!(shared.point(at(14)).is_none());
+        assert!(shared.point(at(13)).is_some_and(|point| point.granted), "it is as it was");
+    }
+
+    #[test]
+    fn what_the_peer_has_granted_goes_on_with_the_session() {
+        let mut shared = SharedSlot::EMPTY;
+        let granted = Granted { coordinate: at(1), rights: READ, subscribed: true, seconds: 0, version: 7 };
+        shared.grant_to_us(&granted);
+        for (byte, granted, pair) in [(2, false, false), (3, true, true), (4, true, false)] {
+            let point = shared.point(at(byte)).expect("there is a place");
+            (point.granted, point.pair) = (granted, pair);
+        }
+        let other = Granted { coordinate: at(4), subscribed: false, version: 0, ..granted };
+        assert!(shared.granted_to_us().eq([granted, other]));
+    }
+
+    #[test]
+    fn a_silent_peer_leaves_its_groups_after_60_seconds() {
+        let mut shared = SharedSlot::EMPTY;
+        assert_eq!(shared.due(Mono(0)), None);
+        shared.away = Some(Mono(1_000));
+        for (now, due) in [(0, Some(61_000)), (60_999, Some(61_000)), (61_000, None)] {
+            assert_eq!(shared.due(Mono(now)), due.map(Mono), "at {now}");
+        }
+        shared.rights.grant(Mono(0), at(1), READ, 9).expect("room");
+        shared.rights.sent(crate::pss::shared::right::Due::Key(at(1)), 1);
+        assert_eq!(shared.due(Mono(0)), Some(Mono(9_000)), "or when a right to a key ends");
+        shared.reset();
+        assert_eq!((shared.due(Mono(0)), shared.rights.has(&at(1))), (None, false));
+    }
 }

@@ -371,3 +371,6 @@ impl<const N: usize> Rights<N> {
         self.all().any(|right| right.coordinate == *coordinate && right.reads(now))
     }
 }
+
+#[cfg(test)]
+mod tests;

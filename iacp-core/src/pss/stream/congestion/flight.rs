@@ -207,6 +207,33 @@ mod tests {
     }
 
     #[test]
+    fn one_more_frame_may_leave_below_the_count_and_the_start_is_with_10() {
+        let flight = new();
+        let may = |frames| flight.may_send(InFlight { frames, bytes: 0 });
+        assert_eq!([may(0), may(9), may(10), may(11)], [true, true, false, false]);
+    }
+
+    #[test]
+    fn it_grows_with_half_of_it_in_use_and_not_in_the_step_of_a_loss() {
+        for (before, frames) in [(4, 10), (5, 11)] {
+            let mut flight = new();
+            flight.arrived(Mono(50), &Arrived { length: 100, sent: Mono(0), repeated: false, stamp: () });
+            flight.heartbeat(Mono(50), InFlight { frames: before, bytes: 0 }, InFlight::default());
+            assert_eq!(flight.frames, frames, "{before} of 10");
+        }
+        let mut flight = new();
+        lose(&mut flight, 1, 50);
+        for (now, frames) in [(50, 5), (51, 6)] {
+            arrive(&mut flight, now, 5);
+            assert_eq!(flight.frames, frames, "at {now}");
+        }
+        // What is more than a flight counts toward the next one.
+        arrive(&mut flight, 52, 4);
+        arrive(&mut flight, 53, 5);
+        assert_eq!((flight.frames, flight.towards_next), (7, 3));
+    }
+
+    #[test]
     fn it_is_small() {
         assert!(size_of::<Flight>() <= 40);
         assert_eq!(size_of::<<Flight as Congestion>::Stamp>(), 0);
