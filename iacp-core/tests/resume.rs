@@ -388,3 +388,19 @@ fn old_forged_and_foreign_tickets_are_not_opened_and_change_nothing() {
     let mut restored = Opener::restored(key(8), Suite::Aes256Gcm, opener.seen());
     assert_eq!(restored.open::<Portable>(&eid, &second), Err(NotOpened::Old), "also after a restart");
 }
+
+#[test]
+fn a_ticket_that_names_no_address_or_no_port_leads_nowhere() {
+    let eid = owner().eid();
+    for (named, opens) in [("192.0.2.7:1", true), ("192.0.2.7:0", false), ("[::]:4300", false), ("[::1]:4300", true)] {
+        let at: SocketAddr = named.parse().expect("an address");
+        let ticket = stored(&issuer(8, Suite::Aes256Gcm).issue(&owner(), at).expect("stored"));
+        let opened = Opener::new(key(8), Suite::Aes256Gcm).open::<Portable>(&eid, &ticket);
+        assert_eq!(opened, if opens { Ok(at) } else { Err(NotOpened::Place) });
+    }
+    // After the highest counter there would be none.
+    let mut last = stored(&issuer(8, Suite::Aes256Gcm).issue(&owner(), place()).expect("stored"));
+    last.aead_nonce.0[4..].fill(0xFF);
+    let opened = Opener::new(key(8), Suite::Aes256Gcm).open::<Portable>(&eid, &last);
+    assert_eq!(opened, Err(NotOpened::Old));
+}
