@@ -364,3 +364,7 @@ impl Reset for PeerSlot {
         *self = Self::EMPTY;
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

@@ -168,3 +168,26 @@ impl Reset for LineSlot {
         *self = Self::EMPTY;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::erp::resume::LineOutcome;
+
+    #[test]
+    fn a_line_has_a_name_when_it_is_asked_for_or_agreed_on_and_is_open_when_both_sides_have_said_so() {
+        let (asked, agreed) = (Line([1; 16]), Line([2; 16]));
+        let mut line = LineSlot::EMPTY;
+        assert_eq!((line.name(), line.is_open()), (None, false));
+        line.initiator = Maybe::Just(Initiator::new(None));
+        assert_eq!(line.name(), None, "none was named");
+        line.initiator = Maybe::Just(Initiator::new(Some((asked, Knowledge::of_record(0)))));
+        assert_eq!((line.name(), line.is_open()), (Some(asked), false));
+        line.agreement = Maybe::Just(Agreement::begin(LineOutcome::New, agreed));
+        assert_eq!((line.name(), line.is_open()), (Some(agreed), true));
+        line.owes = true;
+        assert!(!line.is_open(), "its answer is to be sealed");
+        line.given_up = true;
+        assert_eq!(line.name(), None, "it goes on in another session");
+    }
+}

@@ -381,4 +381,35 @@ mod tests {
         // 16 bytes for each session, and 48 for the secret, its age and the count.
         assert!(size_of::<Epoch<8>>() <= 8 * 16 + 48, "{}", size_of::<Epoch<8>>());
     }
+
+    // shows: IACP-085 (§4.2.4.1)
+    #[test]
+    fn a_secret_issues_for_two_minutes_and_verifies_for_two_more() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(8);
+        let own = Cookie([7; 8]);
+        let mut secrets = secrets::<4>(7);
+        let issues = |secrets: &CookieSecrets<4>, now| secrets.issue::<Portable>(Mono(now), &binding(&own, 1));
+        let (cookie, _) = issues(&secrets, 119_999).unwrap_or_else(|_| panic!("it still issues"));
+        assert_eq!(issues(&secrets, 120_000).map(|_| ()), Err(Discard::CookieExpired));
+        let verifies = |secrets: &CookieSecrets<4>| {
+            let verdict = |now| secrets.verify::<Portable>(Mono(now), &binding(&own, 1), cookie).map(|_| ());
+            [239_999, 240_000].map(verdict)
+        };
+        assert_eq!(verifies(&secrets), [Ok(()), Err(Discard::Cookie)]);
+        secrets.rotate(Mono(119_999), rng);
+        assert_eq!((secrets.next_deadline(), secrets.previous.is_none()), (Mono(120_000), true));
+        // It is drawn late, and the older one is wiped before the next is due.
+        secrets.rotate(Mono(200_000), rng);
+        assert_eq!(verifies(&secrets), [Ok(()), Err(Discard::Cookie)]);
+        assert_eq!(secrets.next_deadline(), Mono(240_000));
+        secrets.rotate(Mono(239_999), rng);
+        assert!(secrets.previous.is_some());
+        secrets.rotate(Mono(240_000), rng);
+        assert_eq!((secrets.next_deadline(), secrets.previous.is_none()), (Mono(320_000), true));
+        for (now, kept) in [(120_000, true), (239_999, true), (240_000, false)] {
+            let mut secrets = self::secrets::<4>(7);
+            secrets.rotate(Mono(now), rng);
+            assert_eq!(secrets.previous.is_some(), kept, "rotated at {now}");
+        }
+    }
 }

@@ -61,3 +61,47 @@ impl Notices {
         Some(next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_reported_once_and_in_order() {
+        let mut notices = Notices::NONE;
+        assert!(notices.next().is_none());
+        for (at, notice) in Notice::ALL.into_iter().enumerate() {
+            assert_eq!(notice as u16, 1 << at);
+            notices.add(notice);
+            notices.add(notice);
+            assert!(notices.next() == Some(notice) && notices.next().is_none());
+        }
+        for notice in [Notice::Released, Notice::Writable, Notice::Established, Notice::Moved] {
+            notices.add(notice);
+        }
+        for notice in [Notice::Established, Notice::Moved, Notice::Writable, Notice::Released] {
+            assert!(notices.next() == Some(notice));
+        }
+        assert!(notices.next().is_none());
+    }
+
+    #[test]
+    fn the_last_one_told_of_the_link_is_its_state() {
+        use Notice::{Closed, Disconnected, Reconciled, Reconciling};
+        for (changes, told) in [
+            ([Reconciling, Reconciled, Disconnected], [Disconnected, Closed, Closed]),
+            ([Reconciled, Disconnected, Reconciling], [Disconnected, Reconciling, Closed]),
+            ([Disconnected, Reconciling, Reconciled], [Disconnected, Reconciling, Reconciled]),
+            ([Reconciled, Reconciling, Reconciling], [Reconciling, Closed, Closed]),
+        ] {
+            let mut notices = Notices::NONE;
+            changes.into_iter().for_each(|change| notices.add(change));
+            for expected in told {
+                assert!(notices.next() == Some(expected).filter(|expected| *expected != Closed));
+            }
+        }
+        let mut notices = Notices::NONE;
+        [Closed, Disconnected].into_iter().for_each(|notice| notices.add(notice));
+        assert!(notices.next() == Some(Disconnected) && notices.next() == Some(Closed), "others stay");
+    }
+}

@@ -129,3 +129,88 @@ pub(super) enum LastSent {
     Request,
     Data,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_answered_once_in_50_ms() {
+        let mut from = Mono(0);
+        let answers = [0, 49, 50, 99, 100, 1_000, 1_049].map(|now| meter(&mut from, Mono(now)));
+        assert_eq!(answers, [true, false, true, false, true, true, false]);
+    }
+
+    /// When the heartbeat after so many frames is due, if all of them come at 1,000 and each heartbeat leaves at once.
+    fn frames(acknowledgement: &mut Acknowledgement, count: usize) -> u64 {
+        for _ in 0..count {
+            acknowledgement.data(Mono(1_000), Gap::None, false);
+        }
+        acknowledgement.due().expect("a heartbeat is due").0
+    }
+
+    #[test]
+    fn the_first_frame_is_acknowledged_at_once_then_every_second_and_later_every_sixteenth() {
+        let mut acknowledgement = Acknowledgement::IDLE;
+        assert_eq!(acknowledgement.due(), None);
+        assert_eq!(frames(&mut acknowledgement, 1), 1_000);
+        // 200 frames are acknowledged quickly.
+        for sent in 1..200 {
+            acknowledgement.sent(Mono(1_000), false);
+            assert_eq!(acknowledgement.due(), None);
+            assert_eq!(frames(&mut acknowledgement, 1), 1_025, "frame {sent}");
+        }
+        for (count, due) in [(1, 1_025), (15, 1_025), (16, 1_000), (17, 1_000)] {
+            acknowledgement.sent(Mono(1_000), false);
+            assert_eq!(frames(&mut acknowledgement, count), due, "{count} frames");
+        }
+        let mut early = Acknowledgement::IDLE;
+        frames(&mut early, 1);
+        for _ in 0..99 {
+            early.sent(Mono(1_000), false);
+            assert_eq!(frames(&mut early, 2), 1_000);
+        }
+        early.sent(Mono(1_000), false);
+        assert_eq!(frames(&mut early, 1), 1_025);
+        early.data(Mono(1_010), Gap::None, false);
+        assert_eq!(early.due(), Some(Mono(1_025)), "it is not put off");
+        early.data(Mono(1_010), Gap::None, true);
+        assert_eq!(early.due(), Some(Mono(1_010)));
+        early.stop();
+        assert_eq!(early.due(), None);
+    }
+
+    /// At a gap, and with the third frame from it, the peer is told at once what is missing.
+    #[test]
+    fn a_gap_is_shown_at_once_and_again_when_its_frames_count_as_lost() {
+        let mut acknowledgement = Acknowledgement::IDLE;
+        frames(&mut acknowledgement, 1);
+        let mut told = |gap| {
+            acknowledgement.sent(Mono(1_000), false);
+            acknowledgement.data(Mono(1_000), gap, false);
+            acknowledgement.due() == Some(Mono(1_000))
+        };
+        for _ in 0..2 {
+            assert!(told(Gap::Opens));
+            assert_eq!([(); 8].map(|()| told(Gap::Open)), [false, true, false, false, false, false, false, false]);
+            assert!(!told(Gap::None));
+        }
+        assert_eq!([(); 4].map(|()| told(Gap::Open)), [false, false, true, false], "its beginning was not seen");
+    }
+
+    #[test]
+    fn what_was_consumed_is_acknowledged_after_25_ms_or_16_frames() {
+        let mut acknowledgement = Acknowledgement::IDLE;
+        for count in 1..=16 {
+            acknowledgement.consumed(Mono(1_000));
+            let due = if count < 16 { 1_025 } else { 1_000 };
+            assert_eq!(acknowledgement.due(), Some(Mono(due)), "{count}");
+        }
+        acknowledgement.sent(Mono(1_001), false);
+        assert_eq!((acknowledgement.last, acknowledgement.ask_from), (Mono(1_001), Mono(0)));
+        acknowledgement.sent(Mono(1_002), true);
+        assert_eq!((acknowledgement.last, acknowledgement.ask_from), (Mono(1_002), Mono(6_002)));
+        acknowledgement.consumed(Mono(2_000));
+        assert_eq!(acknowledgement.due(), Some(Mono(2_025)), "the count begins anew");
+    }
+}

@@ -324,3 +324,7 @@ impl super::super::Peer {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "peers_tests.rs"]
+mod tests;
