@@ -139,4 +139,30 @@ mod tests {
         below[0] -= 1;
         assert!(is_below(&below, &L));
     }
+
+    // shows: IACP-171 (§8.7)
+    #[test]
+    fn s_is_below_the_order_and_r_canonical_and_not_neutral() {
+        let of = |r: [u8; 32], s: [u8; 32]| {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(&r);
+            signature[32..].copy_from_slice(&s);
+            in_range(&signature).is_ok()
+        };
+        let below = |limit: [u8; 32]| {
+            let mut below = limit;
+            below[0] -= 1;
+            below
+        };
+        let signed = |mut y: [u8; 32]| {
+            y[31] |= 0x80;
+            y
+        };
+        for (s, fits) in [([0; 32], true), (below(L), true), (L, false), ([0xff; 32], false)] {
+            assert_eq!(of([2; 32], s), fits);
+        }
+        for (r, fits) in [([2; 32], true), ([0; 32], true), (below(P), true), (P, false), (NEUTRAL, false)] {
+            assert_eq!((of(r, [0; 32]), of(signed(r), [0; 32])), (fits, fits), "whatever the sign is");
+        }
+    }
 }

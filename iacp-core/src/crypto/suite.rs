@@ -115,4 +115,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn sets_are_joined_and_cut() {
+        let (aes, chacha) = (Suites::of(Suite::Aes256Gcm), Suites::of(Suite::ChaCha20Poly1305));
+        assert_eq!((aes.with(aes), aes.with(chacha), Suites::NONE.with(aes)), (aes, Suites::ALL, aes));
+        assert_eq!((aes.common(aes), aes.common(chacha), Suites::ALL.common(aes)), (aes, Suites::NONE, aes));
+        assert_eq!([aes, chacha, Suites::ALL, Suites::NONE].map(Suites::is_empty), [false, false, false, true]);
+        let preferred = [Suites::ALL, aes, chacha, Suites::NONE].map(Suites::preferred);
+        let (aes, chacha) = (Some(Suite::Aes256Gcm), Some(Suite::ChaCha20Poly1305));
+        assert_eq!(preferred, [aes, aes, chacha, None]);
+    }
 }

@@ -240,3 +240,52 @@ impl Proposal {
         possible.then_some(proposal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{ChaChaOnly, Portable};
+
+    #[test]
+    fn capabilities_are_joined_cut_and_compared_bit_by_bit() {
+        let (one, other) = (Capabilities::from_bits(0x3), Capabilities::from_bits(0x6));
+        let bits = [one.with(other), one.common(other), one.without(other), other.without(one)].map(Capabilities::bits);
+        assert_eq!(bits, [0x7, 0x2, 0x1, 0x4]);
+        let both = Capabilities::SFC.with(Capabilities::ENDPOINTS);
+        assert!(both.contains(both) && both.contains(Capabilities::SFC) && both.contains(Capabilities::NONE));
+        assert!(!Capabilities::SFC.contains(both) && !one.contains(other));
+        assert_eq!(Capabilities::CHACHA20_POLY1305.suite(), Suite::ChaCha20Poly1305);
+        assert_eq!(Capabilities::from_bits(!0x2).suite(), Suite::Aes256Gcm);
+    }
+
+    /// What has no meaning is not offered, nor what the provider lacks; EXCLUSIVE goes with ENDPOINTS alone.
+    // shows: IACP-166 (§8.2)
+    #[test]
+    fn what_is_offered_has_a_meaning_and_its_cipher() {
+        for (wanted, portable, chacha) in [
+            (u32::MAX, 0x3b, 0x3b),
+            (0, 0, 0x2),
+            (0x1, 0x1, 0x3),
+            (0x2, 0x2, 0x2),
+            (0x4, 0, 0x2),
+            (0x20, 0, 0x2),
+            (0x28, 0x28, 0x2a),
+            (0x30, 0x10, 0x12),
+        ] {
+            let wanted = Capabilities::from_bits(wanted);
+            assert_eq!(wanted.offerable::<Portable>().bits(), portable, "{wanted:?}");
+            assert_eq!(wanted.offerable::<ChaChaOnly>().bits(), chacha, "{wanted:?} without AES");
+        }
+    }
+
+    #[test]
+    fn a_proposal_is_read_as_it_was_written_if_its_terms_are_possible() {
+        for (initial_sequence, receive_window, possible) in
+            [(0, 1, true), (INITIAL_SEQUENCES - 1, 1, true), (INITIAL_SEQUENCES, 1, false), (0, 0, false)]
+        {
+            let terms = Terms { dgk_rotation: 7, lifetime: 8, receive_window };
+            let proposal = Proposal { initial_sequence, capabilities: Capabilities::SFC, terms };
+            assert_eq!(Proposal::read(&proposal.to_block()), possible.then_some(proposal));
+        }
+    }
+}

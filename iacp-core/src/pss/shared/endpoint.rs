@@ -318,3 +318,83 @@ impl<'m> Endpoints<'m> {
         self.find_mut(coordinate).map(Zeroize::zeroize).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::ChaChaOnly;
+
+    const PLAIN: EndpointFlags = EndpointFlags { global: false, bridged: false, sealed: false };
+
+    fn with_endpoints(run: impl FnOnce(&mut Endpoints<'_>)) {
+        let mut slots = [const { EndpointSlot::EMPTY }; 66];
+        run(&mut Endpoints::new(Eid([7; 32]), &mut slots));
+    }
+
+    #[test]
+    fn an_endpoint_that_has_come_from_another_host_keeps_version_and_value() {
+        let sealed = EndpointFlags { sealed: true, ..PLAIN };
+        for (flags, length, version, fits) in [
+            (PLAIN, 835, 7, true),
+            (PLAIN, 836, 7, false),
+            (sealed, 795, 7, true),
+            (sealed, 796, 7, false),
+            (PLAIN, 0, 1, true),
+            (PLAIN, 0, 0, false),
+        ] {
+            with_endpoints(|endpoints| {
+                let value = &[9; 836][..length];
+                let restored = endpoints.restore::<ChaChaOnly>(b"door", flags, version, value);
+                assert_eq!(restored.is_ok(), fits, "{length} bytes, version {version}");
+                let Ok(coordinate) = restored else { return assert_eq!(restored, Err(EndpointError::TooLong)) };
+                let slot = endpoints.find(&coordinate).expect("it is there");
+                assert_eq!(
+                    (slot.version(), slot.value(), slot.flags(), slot.tag()),
+                    (version, value, flags, &b"door"[..])
+                );
+                let again = endpoints.restore::<ChaChaOnly>(b"door", flags, version, b"");
+                assert_eq!(again, Err(EndpointError::Exists));
+            });
+        }
+    }
+
+    #[test]
+    fn an_eid_has_64_endpoints_with_tags_of_64_bytes() {
+        with_endpoints(|endpoints| {
+            for tag in 0..64 {
+                assert!(endpoints.create::<ChaChaOnly>(&[tag], PLAIN).is_ok(), "{tag}");
+            }
+            assert_eq!(endpoints.create::<ChaChaOnly>(&[64], PLAIN), Err(EndpointError::Capacity));
+        });
+        with_endpoints(|endpoints| {
+            for (length, fits) in [(0, false), (1, true), (64, true), (65, false), (256, false)] {
+                let created = endpoints.create::<ChaChaOnly>(&[b't'; 256][..length], PLAIN);
+                assert_eq!(created.is_ok(), fits, "{length} bytes");
+            }
+        });
+    }
+
+    #[test]
+    fn an_endpoint_knows_its_group_its_epoch_and_whether_it_is_of_a_pair() {
+        with_endpoints(|endpoints| {
+            let door = endpoints.create::<ChaChaOnly>(b"door", PLAIN).expect("room");
+            let pair = endpoints.pair::<ChaChaOnly>(&pair_tag(&Eid([9; 32]))).expect("room");
+            assert_ne!(pair_tag(&Eid([9; 32])), exclusive_tag(&[8; 32]));
+            let pair = endpoints.find(&pair).expect("it is there");
+            assert!(pair.is_of_pair() && pair.flags().global && pair.tag().len() == 44);
+            let slot = endpoints.find_mut(&door).expect("it is there");
+            assert_eq!((slot.is_of_pair(), slot.group(), slot.epoch()), (false, None, 0));
+            slot.set_group(0);
+            slot.set_epoch(3);
+            assert_eq!((slot.group(), slot.epoch(), slot.coordinate()), (Some(0), 3, door));
+            slot.set_group(4);
+            assert_eq!(slot.group(), Some(4));
+            // The last version of all takes no other value.
+            slot.set(u64::MAX - 1, b"old");
+            assert_eq!(endpoints.write(&door, 0, b"last"), Ok(u64::MAX));
+            assert_eq!(endpoints.write(&door, 0, b"none"), Err(EndpointError::Version));
+            assert_eq!(endpoints.find(&door).map(EndpointSlot::value), Some(&b"last"[..]));
+            assert!(endpoints.erase(&door) && endpoints.find(&Coordinate([0; 32])).is_none(), "an empty place is none");
+        });
+    }
+}

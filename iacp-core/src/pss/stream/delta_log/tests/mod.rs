@@ -76,6 +76,21 @@ fn what_is_unacknowledged_is_never_overwritten() {
 }
 
 #[test]
+fn a_frame_may_end_where_the_ring_ends_and_not_where_the_oldest_begins() {
+    let mut log = log::<300, 16>(0);
+    assert!((0..3).all(|mark| push(&mut log, 100, mark)), "it is full to the byte");
+    assert!(log.room(1).is_none());
+    log.acknowledge(Mono(0), 1, Shown::NOTHING);
+    assert!(log.room(100).is_none() && log.room(99).is_some());
+    assert!(push(&mut log, 40, 3));
+    assert!(log.room(60).is_none() && log.room(59).is_some());
+    log.acknowledge(Mono(0), 4, Shown::NOTHING);
+    assert!(log.room(301).is_none() && log.room(300).is_some(), "it is empty");
+    let mut few = self::log::<300, 4>(0);
+    assert!((0..4).all(|mark| push(&mut few, 10, mark)) && !push(&mut few, 10, 4), "it has four slots");
+}
+
+#[test]
 fn acknowledgements_out_of_range_change_nothing() {
     let mut log = log::<100, 2>(5);
     push(&mut log, 10, 1);
