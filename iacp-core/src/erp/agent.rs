@@ -428,5 +428,4 @@ impl<P: Provider> Reset for AgentSlot<P> {
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 mod tests;

@@ -346,3 +346,6 @@ impl Derived {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -315,5 +315,4 @@ impl Reset for OutboxCell {
 }
 
 #[cfg(test)]
-#[path = "switch_point_tests.rs"]
 mod tests;

@@ -23,3 +23,28 @@ pub(super) fn write_routing(source: Eid, destination: Eid, generation: u64, inne
         set_payload(out, ROUTING.saturating_add(inner));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_written_around_what_follows_it() {
+        let mut out = [0xEE; ROUTING + 4];
+        write_routing(Eid([1; 32]), Eid([2; 32]), 9, 4, &mut out);
+        out[ROUTING..].copy_from_slice(b"\x10\xb0\0\0");
+        let frame = Frame::parse(&out).expect("well-formed");
+        let Message::ErpStream { head, inner } = frame.message else { panic!("no ERP_STREAM") };
+        assert_eq!(
+            (head.source_eid, head.destination_eid, head.generation_counter.get()),
+            (Eid([1; 32]), Eid([2; 32]), 9)
+        );
+        assert_eq!((ROUTING, inner), (76, &b"\x10\xb0\0\0"[..]));
+        for (length, payload) in
+            [(0, [0, 0]), (4, [0, 0]), (5, [0, 1]), (0x1_0003, [0xff, 0xff]), (0x1_0004, [0xff, 0xff])]
+        {
+            set_payload(&mut out, length);
+            assert_eq!(out[2..4], payload, "{length} bytes");
+        }
+    }
+}

@@ -444,5 +444,4 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 }
 
 #[cfg(test)]
-#[path = "inbound_tests.rs"]
 mod tests;

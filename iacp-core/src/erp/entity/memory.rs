@@ -366,5 +366,4 @@ impl Reset for PeerSlot {
 }
 
 #[cfg(test)]
-#[path = "memory_tests.rs"]
 mod tests;

@@ -365,4 +365,55 @@ mod tests {
             assert_eq!(nodes(&slot), [2, 3], "there are no others");
         }
     }
+
+    #[test]
+    fn a_place_is_over_when_nothing_is_sent_counted_or_told() {
+        let relay = SocketAddr::from(([198, 51, 100, 1], 4_227));
+        let node = Relay { node: Eid([1; 32]), at: relay, network: 1, accused: false, grants: true };
+        let report = Some(PathReport::default());
+        type Change = fn(&mut PathSlot, Relay, Option<PathReport>);
+        let changes: [(Change, bool); 4] = [
+            (|_, _, _| (), true),
+            (|slot, node, _| slot.nearest[1] = Some(node), false),
+            (|slot, _, report| slot.report = report, false),
+            (|slot, _, report| slot.told = report, false),
+        ];
+        for (case, (change, is_over)) in changes.into_iter().enumerate() {
+            let mut slot = PathSlot::EMPTY;
+            change(&mut slot, node, report);
+            assert_eq!(slot.is_over(Mono(0)), is_over, "case {case}");
+            assert_eq!(slot.is_of_arrivals(), case != 1);
+        }
+        let mut slot = PathSlot::EMPTY;
+        slot.accounts.copy(Mono(0), &Way::Relayed { path: 2 }, relay, 5, true);
+        assert_eq!([59_999, 60_000].map(|now| slot.is_over(Mono(now))), [false, true], "its accounts are open");
+        (slot.told, slot.length) = (report, 9);
+        assert_eq!((slot.take_told(), slot.take_told(), slot.copy(3).map(<[u8]>::len)), (report, None, Some(3)));
+        assert!(slot.copy(RELAY + HEAD + 1).is_none());
+        slot.report = report;
+        slot.reset();
+        assert!(slot.is_over(Mono(0)) && slot.length == 0);
+    }
+
+    #[test]
+    fn only_the_paths_by_relays_are_replaced() {
+        let relay = |number: u8| Relay {
+            node: Eid([number; 32]),
+            at: SocketAddr::from(([198, 51, 100, number], 4_227)),
+            network: number.into(),
+            accused: number == 2,
+            grants: number != 3,
+        };
+        let mut slot = PathSlot::EMPTY;
+        slot.nearest.iter_mut().zip([1, 2, 3, 4, 5]).for_each(|(to, number)| *to = Some(relay(number)));
+        slot.choose();
+        let nodes = |slot: &PathSlot| slot.relays.map(|relay| relay.map_or(0, |relay| relay.node.0[0]));
+        assert_eq!(nodes(&slot), [1, 4], "neither accused nor without transit");
+        for path in [0, 1, 4] {
+            slot.replace(Mono(0), path);
+            assert_eq!((nodes(&slot), slot.replaced), ([1, 4], None), "path {path}");
+        }
+        slot.replace(Mono(0), 3);
+        assert_eq!((nodes(&slot), slot.replaced), ([1, 5], Some(Mono(0))));
+    }
 }

@@ -394,5 +394,4 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 }
 
 #[cfg(test)]
-#[path = "resolve_tests.rs"]
 mod tests;

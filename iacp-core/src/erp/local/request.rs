@@ -408,5 +408,4 @@ const fn hold(flags: u32) -> Result<bool, MalformedRequest> {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
 mod tests;

@@ -308,5 +308,4 @@ impl Path {
 }
 
 #[cfg(test)]
-#[path = "path_tests.rs"]
 mod tests;

@@ -420,5 +420,4 @@ fn aad(coordinate: &Coordinate, version: u64) -> [u8; 40] {
 }
 
 #[cfg(test)]
-#[path = "group_key_tests.rs"]
 mod tests;

@@ -191,3 +191,6 @@ pub(crate) fn take_apart(datagram: &mut [u8]) -> Option<(&[u8], &mut [u8], &[u8;
     let (sealed, tag) = rest.split_last_chunk_mut()?;
     Some((head.get(..AAD_LEN)?, sealed, tag))
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,18 @@ impl ContentKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: IACP-143 (§6.4.1)
+    #[test]
+    fn six_codes_are_kinds_of_content_and_3_is_the_heartbeats() {
+        for code in 0..=u8::MAX {
+            let is_kind = matches!(code, 0..=2 | 4..=6);
+            assert_eq!(ContentKind::from_code(code).map(ContentKind::code), is_kind.then_some(code));
+        }
+        assert_eq!(ContentKind::HEARTBEAT, 3);
+    }
+}

@@ -251,3 +251,33 @@ const fn newer(order: u32, other: u32) -> bool {
     let ahead = order.wrapping_sub(other);
     ahead != 0 && ahead < 1 << 31
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_shows_frame_e_and_those_of_its_bitmap() {
+        let shown = Shown { held: true, bitmap: &[0x80, 0x01] };
+        assert_eq!(
+            [0, 1, 2, 8, 9, 15, 16, 17].map(|offset| shown.shows(offset)),
+            [true, true, false, false, false, false, true, false]
+        );
+        assert_eq!((shown.reach(), Shown::NOTHING.reach(), Shown::NOTHING.shows(0)), (17, 1, false));
+        assert!(!shown.shows(u64::MAX));
+    }
+
+    #[test]
+    fn transmissions_are_compared_modulo_two_to_the_32() {
+        for (order, other, expected) in [
+            (1, 0, true),
+            (0, 0, false),
+            (0, 1, false),
+            (0, u32::MAX, true),
+            ((1 << 31) - 1, 0, true),
+            (1 << 31, 0, false),
+        ] {
+            assert_eq!(newer(order, other), expected, "{order} above {other}");
+        }
+    }
+}

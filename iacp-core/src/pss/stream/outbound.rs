@@ -327,5 +327,4 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
 }
 
 #[cfg(test)]
-#[path = "outbound_tests.rs"]
 mod tests;

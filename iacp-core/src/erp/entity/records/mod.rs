@@ -20,3 +20,23 @@ fn share(length: usize, agents: u32, agent: u32) -> Option<Range<usize>> {
     let start = usize::try_from(agent).ok()?.checked_mul(share)?;
     Some(start..start.checked_add(share.min(MOST))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_agent_has_an_equal_share_and_uses_64_places_of_it() {
+        for (length, agents, agent, places) in [
+            (12, 4, 0, Some(0..3)),
+            (12, 4, 3, Some(9..12)),
+            (14, 4, 3, Some(9..12)),
+            (3, 4, 2, Some(0..0)),
+            (256, 2, 0, Some(0..64)),
+            (256, 2, 1, Some(128..192)),
+            (12, 0, 0, None),
+        ] {
+            assert_eq!(share(length, agents, agent), places, "{length} places for {agents}");
+        }
+    }
+}

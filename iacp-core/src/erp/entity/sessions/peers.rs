@@ -326,5 +326,4 @@ impl super::super::Peer {
 }
 
 #[cfg(test)]
-#[path = "peers_tests.rs"]
 mod tests;
