@@ -250,3 +250,6 @@ impl Acceptance {
         message.negotiation_turn_counter.get() == self.turn && unsigned_digest::<P>(frame, bytes) == self.digest
     }
 }
+
+#[cfg(test)]
+mod tests;
