@@ -128,4 +128,11 @@ mod tests {
         assert!(life.is_fresh(now, HEARTBEATS + 450));
         assert!(!life.is_fresh(now, HEARTBEATS + 449));
     }
+
+    #[test]
+    fn silence_is_asked_about_after_30_seconds_and_ends_the_link_after_45() {
+        let mut life = Life::IDLE;
+        life.begin(Mono(1_000));
+        assert_eq!((life.anxious_at(), life.silent_at()), (Mono(31_000), Mono(46_000)));
+    }
 }

@@ -248,3 +248,66 @@ impl Open {
         matches!(self.link, Link::Lost(_) | Link::Reconciling(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iacp_wire::X25519Key;
+
+    use super::*;
+    use crate::pss::handshake::contract::Party;
+
+    const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 5, receive_window: 4 };
+
+    fn bargain() -> Business {
+        let party = Party::new(1, X25519Key([5; 32]));
+        Business::Bargain(Negotiation::new(Capabilities::SFC, party, party, [9; 32], Mono(0)))
+    }
+
+    fn lost(probe: Option<Backoff>) -> Link {
+        Link::Lost(Lost { since: Mono(0), heartbeat: 0, probe, stalled: 0 })
+    }
+
+    /// Whether data is taken from the application, and from the peer, and whether the peer is away.
+    #[test]
+    fn data_flows_and_is_carried_as_the_link_allows() {
+        use continuity::State::{AnomalyFlagged, Disconnected, Established, PssNegotiating, Reconciling};
+        let probe = Some(Backoff::now(Mono(0)));
+        let returning = || Link::Reconciling(super::Reconciling { target: 7, ask: Backoff::now(Mono(0)) });
+        for (business, link, state, [flows, carries, mute, away]) in [
+            (Business::None, Link::Whole, Established, [true, true, false, false]),
+            (Business::None, Link::Gap, AnomalyFlagged, [true, true, false, false]),
+            (Business::None, lost(None), Disconnected, [false, false, true, true]),
+            (Business::None, lost(probe), Disconnected, [false, false, false, true]),
+            (Business::None, returning(), Reconciling, [false, true, false, true]),
+            (bargain(), Link::Whole, PssNegotiating, [false, false, false, false]),
+        ] {
+            let mut open = Open::new(Mono(0), business, false, TERMS, None, true);
+            open.link = link;
+            assert_eq!(open.continuity(), state);
+            assert_eq!((open.flows(), open.carries()), (flows, carries), "{state}");
+            assert_eq!((open.is_mute(), open.is_reconnecting()), (mute, away), "{state}");
+            let stage = Stage::Open(open);
+            assert_eq!((stage.continuity(), stage.lifecycle()), (Some(state), lifecycle::State::Established));
+        }
+        assert_eq!((Stage::Idle.continuity(), Stage::Idle.lifecycle()), (None, lifecycle::State::Closed));
+    }
+
+    #[test]
+    fn a_session_lives_as_long_as_its_terms_say_once_they_hold() {
+        let endless = Terms { lifetime: 0, ..TERMS };
+        for (business, contract, terms, expected) in [
+            (Business::None, false, TERMS, (None, Some(6_000))),
+            (Business::None, true, TERMS, (Some(TERMS), Some(6_000))),
+            (Business::None, true, endless, (Some(endless), None)),
+            (bargain(), true, TERMS, (None, None)),
+        ] {
+            let open = Open::new(Mono(1_000), business, contract, terms, None, false);
+            assert_eq!((open.contract, open.lifetime_end.moment()), (expected.0, expected.1.map(Mono)));
+            assert!(!open.heard && open.ack_digest.is_none() && open.peer_asked.is_none());
+        }
+        let mut open = Open::new(Mono(1_000), bargain(), true, endless, None, true);
+        open.settle(Mono(2_000), TERMS, None);
+        assert_eq!((open.contract, open.lifetime_end.moment()), (Some(TERMS), Some(Mono(7_000))));
+        assert!(matches!(open.business, Business::None) && open.flows());
+    }
+}
