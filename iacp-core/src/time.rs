@@ -90,3 +90,42 @@ impl Backoff {
         self.due = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_low_bits_of_a_moment_stand_for_the_nearest_one_that_has_them() {
+        const FAR: u64 = 5 << 32;
+        for (now, low, expected) in [
+            (FAR + 9, 9, FAR + 9),
+            (FAR + 9, 11, FAR + 11),
+            (FAR + 9, 7, FAR + 7),
+            (FAR + 9, u32::MAX, FAR - 1),
+            (FAR - 1, 3, FAR + 3),
+            (FAR, 0x7FFF_FFFF, FAR + 0x7FFF_FFFF),
+            (FAR, 0x8000_0000, FAR - 0x8000_0000),
+            (3, u32::MAX, 0),
+        ] {
+            assert_eq!(Mono(now).nearest(low), Mono(expected), "{low} near {now}");
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_their_ceiling_and_what_was_not_done_is_due_again() {
+        let mut again = Backoff::starting(Mono(10), 100, 300);
+        let mut due = [0; 5];
+        for due in &mut due {
+            *due = again.due().0;
+            again.done(again.due());
+        }
+        assert_eq!(due, [10, 110, 310, 610, 910]);
+        again.again(Mono(7));
+        assert_eq!(again.due(), Mono(7));
+        assert_eq!(soonest(&[Some(Mono(9)), None, Some(Mono(4))]), Some(Mono(4)));
+        assert_eq!(soonest(&[None, None]), None);
+        assert_eq!((UnixTime(3).distance(UnixTime(9)), UnixTime(9).distance(UnixTime(3))), (6, 6));
+        assert_eq!((Mono(9).since(Mono(3)), Mono(3).since(Mono(9)), Mono(3).after(u64::MAX)), (6, 0, Mono(u64::MAX)));
+    }
+}

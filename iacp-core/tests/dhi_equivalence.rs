@@ -63,6 +63,7 @@ fn the_hash_is_over_nodes_in_order_and_nothing_else() {
     assert_eq!(parity(&[&[" Title "], &["Text\n of ", "two"]]).digest()[..], hash.finalize()[..]);
     let empty: [u8; 32] = Sha256::digest(b"").into();
     assert_eq!((parity(&[]).digest(), parity(&[]).entropy()), (&empty, 0.0));
+    assert_eq!(Canonical::default().finish(), parity(&[]));
 }
 
 /// The attack *Equal entropy, other cuts, separators inside text*.

@@ -203,6 +203,10 @@ fn cycles_pruned_nodes_and_wrong_graphs_are_errors_with_their_place() {
     );
     assert_eq!(best(&[(0, 4)], 2), Err(NoRoute::NoSuchNode(4)));
     assert_eq!(best(&[], 9), Err(NoRoute::NoSuchNode(9)));
+    assert_eq!(best(&[], 4), Err(NoRoute::NoSuchNode(4)));
+    let none = Dag { theta: Share::ZERO, ..dag(&[(0, 1), (1, 2)]) };
+    let through = best_path(&none, 0, 2, &mut [Scratch::FREE; 4]);
+    assert_eq!(through, Err(NoRoute::Unreachable), "of no relevance, whatever theta is");
     assert_eq!(best(&[], 0).map(|route| (route.cost, route.nodes.len())), Ok((0, 1)));
     assert_eq!(best_path(&dag(&[]), 0, 0, &mut [Scratch::FREE; 3]), Err(NoRoute::Scratch));
     assert_eq!(chain(u32::try_from(HOPS_MAX).expect("64") + 1).map(|route| route.nodes.len()), Ok(65));

@@ -90,6 +90,81 @@ fn an_anchor_elsewhere_voids_the_link() {
     assert!(!about(&long));
 }
 
+/// The name is the scheme and 64 hexadecimal digits, in an alternate.
+#[test]
+fn a_link_names_an_eid_by_all_of_its_digits() {
+    let digits = "0a".repeat(32);
+    let names = |target: &str, rel: &str| {
+        let field = format!("<{target}>; rel={rel}");
+        all(field.as_bytes()).expect(&field)[0].is_to(&iacp_wire::Eid([0x0A; 32]))
+    };
+    for target in [format!("iacp:{digits}"), format!("IACP:{}", digits.to_uppercase())] {
+        assert!(names(&target, "alternate"), "{target}");
+        assert!(!names(&target, "next"), "{target}");
+    }
+    for target in [
+        format!("http:{digits}"),
+        digits.clone(),
+        format!("iacp:{}", &digits[2..]),
+        format!("iacp:{}", &digits[1..]),
+        format!("iacp:{digits}0"),
+        format!("iacp:{digits}0a"),
+        format!("iacp:{}", "0b".repeat(32)),
+        format!("iacp:{}", "+a".repeat(32)),
+    ] {
+        assert!(!names(&target, "alternate"), "{target}");
+    }
+}
+
+#[test]
+fn a_word_stands_between_blanks_and_a_type_before_its_parameters() {
+    let first = |field: &str| all(field.as_bytes()).expect(field)[0].rel.expect("a rel").bytes().collect::<Vec<u8>>();
+    let has = |rel: &str, word: &str| {
+        let field = format!("<a>; rel=\"{rel}\"");
+        all(field.as_bytes()).expect(&field)[0].rel.is_some_and(|rel| rel.has_word(word))
+    };
+    for (rel, found) in [
+        ("ab", true),
+        ("x ab", true),
+        ("ab x", true),
+        ("x\tab\tx", true),
+        ("AB", true),
+        ("abc", false),
+        ("xab", false),
+        ("a b", false),
+        ("a", false),
+        ("abab", false),
+        ("", false),
+    ] {
+        assert_eq!(has(rel, "ab"), found, "{rel:?}");
+    }
+    assert!(!has("", "") && !has("x", ""));
+    // Any byte but a control stands in quotes; a tab is none, and DEL is one.
+    for (byte, holds) in [(0x1F, false), (b'\t', true), (b' ', true), (0x7E, true), (0x7F, false), (0x80, true)] {
+        for escape in [&b""[..], b"\\"] {
+            let field = [b"<a>; rel=\"", escape, &[byte], b"\""].concat();
+            assert_eq!(all(&field).is_ok(), holds, "{byte:#x}, {escape:?}");
+        }
+    }
+    assert_eq!(first(r#"<a>; rel="x\\\"y""#), *b"x\\\"y");
+    assert!(all(b"<a>; rel=a\\b").is_err(), "outside of quotes nothing is escaped");
+    let is_type = |value: &str| {
+        let field = format!("<a>; type=\"{value}\"");
+        all(field.as_bytes()).expect(&field)[0].media_type.is_some_and(|media| media.is_media_type("a/b"))
+    };
+    for (value, is_one) in [
+        ("a/b", true),
+        ("A/B;q", true),
+        (" a/b ; q", true),
+        ("\ta/b\t", true),
+        ("a/b q", false),
+        ("a/bc", false),
+        ("a/", false),
+    ] {
+        assert_eq!(is_type(value), is_one, "{value:?}");
+    }
+}
+
 #[test]
 fn empty_members_and_bare_parameters_are_fine() {
     assert_eq!(rels(" , ,<a>;rel=x,, <b> ;; rel = \"y\" ; , ").len(), 2);

@@ -147,6 +147,7 @@ fn t_eval_is_one_total_however_slow_each_step_is() {
     web.limits = Limits::DRAFT.with_t_eval(1_000).expect("lower");
     assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
     assert_eq!(Limits::DRAFT.with_t_eval(15_001), Err(AboveLimit::TEval));
+    assert_eq!(Limits::DRAFT.with_t_eval(15_000).map(|limits| limits.t_eval()), Ok(15_000));
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>").slow(9_500));
     (web.resolve_time, web.srv_time) = (5_000, 5_000);
     assert_eq!(web.fetch(SITE).payload(), b"<anml/>", "2 s and 3 s of silence leave 10 s");
@@ -167,6 +168,7 @@ fn the_buffer_takes_4_194_304_bytes_and_not_one_more() {
     web.limits = Limits::DRAFT.with_float_buf(9).expect("lower");
     assert_eq!(web.fetch(SITE), Seen::Legacy(Trigger::BufferOverflow, SITE.into()));
     assert_eq!(Limits::DRAFT.with_float_buf(4_194_305), Err(AboveLimit::FloatBuf));
+    assert_eq!(Limits::DRAFT.with_float_buf(4_194_304).map(|limits| limits.float_buf()), Ok(4_194_304));
 }
 
 #[test]

@@ -312,6 +312,56 @@ fn two_requests_of_one_address_are_two_slots() {
     }
 }
 
+/// A peer that starts over takes its own slot, and leaves the other one to the next peer of the address.
+// shows: IACP-141 (B.1)
+#[test]
+fn a_peer_that_starts_over_takes_no_second_slot() {
+    let mut responder = Responder::default();
+    for seed in 1..=2 {
+        let (_, request) = search(seed, BITS);
+        accept(&mut responder, &request, 1, seed, NOW).expect("a slot is free");
+    }
+    let (alice, bob, cookie) = (Eid([1; 32]), Eid([2; 32]), |byte| Cookie([byte; 8]));
+    for (eid, cookie) in [(alice, cookie(1)), (alice, cookie(2)), (bob, cookie(3)), (alice, cookie(4))] {
+        assert!(responder.on_pss_init(Mono(3), from(1), eid, cookie));
+    }
+    assert_eq!(responder.on_established(alice, cookie(4), false), Some(State::Established));
+    assert_eq!(responder.on_established(bob, cookie(3), false), Some(State::Established));
+    assert_eq!(responder.waiting(), 0);
+}
+
+#[test]
+fn a_proof_with_just_the_claimed_bits_is_one() {
+    let mut seen = [0; 2];
+    for seed in 0..16 {
+        let (_, request) = search(seed, BITS);
+        let bits = trailing_zero_bits(&Portable::sha256(&[&request[4..]]));
+        assert!(check::<Portable>(&request, NOW, BITS).is_ok(), "{bits} bits");
+        seen[usize::from(bits > BITS)] += 1;
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "some have just so many and some have more");
+}
+
+#[test]
+fn a_request_through_hubs_says_how_many_peers_may_answer_and_its_bits() {
+    let threshold = |mut miner: Miner| loop {
+        if let Some(request) = miner.step(1 << 10) {
+            break request.pow_target_threshold.get();
+        }
+    };
+    let (three, miner) = Search::<3>::through_hubs::<Portable>(SPACE, NOW, 5, &mut rng(1));
+    assert_eq!(threshold(miner), 3 << 16 | 5);
+    assert_eq!(threshold(Search::<40>::through_hubs::<Portable>(SPACE, NOW, 5, &mut rng(1)).1), 32 << 16 | 5);
+    assert_eq!(three.proof::<Portable>(&Eid([1; 32]), &Eid([2; 32])), None, "it has found no peer");
+}
+
+#[test]
+fn what_waits_is_printed_without_its_secrets() {
+    let (responder, _) = waiting();
+    let printed = format!("{responder:?}");
+    assert!(printed.contains("Slot { state: AwaitIdentity, requester: Some(192.0.2.7:1), .. }"), "{printed}");
+}
+
 #[test]
 fn a_clock_that_was_wrong_fills_no_filter() {
     const YEAR: u64 = 365 * 24 * 3_600_000;

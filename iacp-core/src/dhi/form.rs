@@ -140,7 +140,7 @@ impl Structure for Plain {
             }
             let mark = [0xef, 0xbb, 0xbf].get(usize::from(self.seen));
             match *byte {
-                byte if mark == Some(&byte) && (self.seen > 0 || byte == 0xef) => self.seen += 1,
+                byte if mark == Some(&byte) => self.seen += 1,
                 b' ' | b'\t' | b'\n' | b'\r' => self.seen = 3,
                 byte if byte == self.expected => self.has_begun = true,
                 _ => return Err(NotOfForm),

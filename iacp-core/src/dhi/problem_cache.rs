@@ -346,4 +346,42 @@ mod tests {
         assert_eq!(cache.begin(Mono(0), [8; 8], &numbered(1), &numbered(2)), GO);
         assert_eq!(cache.begin(Mono(HELD), BY, &TARGET, &KNOWN), GO, "one that was dropped holds its places for 16 s");
     }
+
+    #[test]
+    fn success_ends_a_fault_at_its_end_and_a_probe_that_is_given_back_is_the_next_ones() {
+        let mut entries = [Entry::FREE; 16];
+        let mut cache = ProblemCache::new(&mut entries);
+        assert_eq!((cache.capacity(), cache.taken(Mono(0))), (16, 0));
+        assert!(cache.fail(Mono(0), BY, &TARGET, Fault::Problem));
+        cache.clear(Mono(LIFE_MIN - 1), &TARGET);
+        assert!(cache.is_blocked(Mono(LIFE_MIN - 1), &TARGET), "another document succeeded meanwhile");
+        assert_eq!((cache.taken(Mono(LIFE_MIN - 1)), cache.taken(Mono(LIFE_MIN))), (1, 0), "it gives way at its end");
+        assert!(!cache.is_blocked(Mono(LIFE_MIN), &TARGET));
+        assert_eq!(cache.ask(Mono(LIFE_MIN), &TARGET), Standing::Probe);
+        assert_eq!(cache.taken(Mono(LIFE_MIN)), 1, "but not while it is probed");
+        assert!(cache.is_blocked(Mono(LIFE_MIN), &TARGET));
+        cache.release(&TARGET);
+        assert_eq!(cache.ask(Mono(LIFE_MIN), &TARGET), Standing::Probe);
+        cache.clear(Mono(LIFE_MIN), &TARGET);
+        assert_eq!(cache.ask(Mono(LIFE_MIN), &TARGET), Standing::Open);
+        // What was only reserved leaves nothing either.
+        assert_eq!(cache.begin(Mono(0), BY, &TARGET, &KNOWN), GO);
+        assert_eq!(cache.taken(Mono(0)), 2);
+        cache.clear(Mono(0), &TARGET);
+        assert_eq!(cache.taken(Mono(0)), 1);
+    }
+
+    #[test]
+    fn a_fault_without_a_probe_begins_anew_and_a_live_one_keeps_its_end() {
+        let mut entries = [Entry::FREE; 16];
+        let mut cache = ProblemCache::new(&mut entries);
+        for (now, wait) in [(0, LIFE_MIN), (1, LIFE_MIN - 1), (LIFE_MIN, LIFE_MIN)] {
+            assert!(cache.fail(Mono(now), BY, &TARGET, Fault::Problem));
+            assert_eq!(cache.ask(Mono(now), &TARGET), Standing::Blocked(Fault::Problem, wait), "at {now}");
+        }
+        // Of one that is over, the worse fault does not stay.
+        assert!(cache.fail(Mono(0), BY, &KNOWN, Fault::Down));
+        assert!(cache.fail(Mono(LIFE_MIN), BY, &KNOWN, Fault::Absent));
+        assert_eq!(cache.ask(Mono(LIFE_MIN), &KNOWN), Standing::Blocked(Fault::Absent, LIFE_MIN));
+    }
 }

@@ -160,4 +160,14 @@ mod tests {
         assert!(bucket.take(Mono(0), 1).is_err());
         assert!(bucket.take(Mono(5_000), 1).is_err());
     }
+
+    #[test]
+    fn the_load_of_a_bucket_is_what_was_taken_in_whole_tokens() {
+        let mut bucket = TokenBucket::new(RATE, Mono(0));
+        assert_eq!(bucket.load(Mono(0)), Load { used: 0, room: 10 });
+        bucket.take(Mono(0), 7).expect("full");
+        for (now, used) in [(0, 7), (249, 7), (250, 6), (1_000, 3), (60_000, 0)] {
+            assert_eq!(bucket.load(Mono(now)), Load { used, room: 10 }, "at {now}");
+        }
+    }
 }

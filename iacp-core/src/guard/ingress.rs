@@ -261,4 +261,20 @@ mod tests {
         assert_eq!(ingress.admit(Mono(250), from(1, 0), 1), refused, "and takes nothing from the prefix's");
         assert!(ingress.prefixes[ingress.place(from(1, 0).ip())].covers(Mono(250), 1).is_ok());
     }
+
+    #[test]
+    fn to_ask_whether_the_buckets_cover_something_takes_nothing_and_the_load_is_that_of_the_common_one() {
+        let all = Rate { capacity: 15, per_second: 0 };
+        let mut ingress = Ingress::<1_024>::new(all, RATE, Mono(0), &mut ChaCha8Rng::seed_from_u64(1));
+        let from = |network: u8| SocketAddr::from(([10, 0, network, 1], 1));
+        for _ in 0..2 {
+            assert_eq!(ingress.covers(Mono(0), from(1), 10), Ok(()));
+        }
+        assert_eq!(ingress.covers(Mono(0), from(1), 11), Err(Throttled { retry_after: None }), "the prefix's");
+        assert_eq!(ingress.load(Mono(0)), Load { used: 0, room: 15 });
+        ingress.admit(Mono(0), from(1), 10).expect("full");
+        assert_eq!(ingress.load(Mono(0)), Load { used: 10, room: 15 });
+        assert_eq!(ingress.covers(Mono(0), from(2), 5), Ok(()));
+        assert_eq!(ingress.covers(Mono(0), from(2), 6), Err(Throttled { retry_after: None }), "the common one");
+    }
 }

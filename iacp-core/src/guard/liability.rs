@@ -172,12 +172,28 @@ mod tests {
             assert_eq!(ledger.level(NOW, &eid(0)), level);
         }
         let others = (1..10_000).filter(|number| ledger.charge(NOW, &eid(*number), Charge::False)).count();
-        assert!(others <= 63, "{others} hosts found a place");
+        assert_eq!(others, 63, "as many hosts as there are places beside its own");
         assert_eq!(ledger.level(NOW, &eid(0)), 9_000, "identity cycling pushes no entry out");
         assert!(!(1..10_000).all(|number| ledger.has_room(NOW, &eid(number))), "full means no ticket");
         let gone = UnixTime(NOW.0 + 30 * DAY);
         assert!(ledger.has_room(gone, &eid(77_777)));
         assert!(ledger.charge(gone, &eid(77_777), Charge::Fallen));
+    }
+
+    #[test]
+    fn eight_hosts_share_eight_places_and_take_none_of_others() {
+        let mut memory = [Liable::FREE; 64];
+        let mut ledger = Ledger::new(&mut memory, IndexKey::new([7; 16]));
+        for set in 0..8 {
+            let of_set = |number: &u32| IndexKey::new([7; 16]).hash(&[&eid(*number).0]) % 8 == set;
+            let hosts: std::vec::Vec<u32> = (0..).filter(of_set).take(9).collect();
+            for host in &hosts[..8] {
+                assert!(ledger.has_room(NOW, &eid(*host)) && ledger.charge(NOW, &eid(*host), Charge::Fallen));
+            }
+            assert!(!ledger.has_room(NOW, &eid(hosts[8])) && !ledger.charge(NOW, &eid(hosts[8]), Charge::Guilty));
+            assert!(ledger.has_room(NOW, &eid(hosts[0])), "what is known has its place");
+            assert_eq!([0, 7, 8].map(|at: usize| ledger.level(NOW, &eid(hosts[at]))), [500, 500, 0]);
+        }
     }
 
     #[test]

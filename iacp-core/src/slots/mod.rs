@@ -290,3 +290,62 @@ impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
 fn names<T>(slot: &Slot<T>, handle: Handle) -> bool {
     slot.taken && slot.reuse == handle.reuse
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+    impl Reset for Nothing {
+        fn reset(&mut self) {}
+    }
+
+    fn slots<const N: usize>() -> [Slot<Nothing>; N] {
+        [const { Slot::new(Nothing) }; N]
+    }
+
+    #[test]
+    fn a_slot_whose_handles_are_used_up_is_never_claimed_again() {
+        let mut memory = slots::<2>();
+        memory[0].reuse = u32::MAX - 2;
+        let mut table = Slots::new(&mut memory).expect("two slots");
+        for reuse in [u32::MAX - 2, u32::MAX - 1] {
+            let handle = table.claim().expect("free");
+            assert_eq!((handle.slot(), handle.reuse), (0, reuse));
+            assert!(table.release(handle));
+        }
+        assert_eq!(table.claim().map(Handle::slot), Some(1));
+        assert!(table.claim().is_none() && table.is_full());
+        // Nor after a start anew.
+        let mut again = Slots::new(&mut memory).expect("two slots");
+        assert_eq!((again.claim().map(Handle::slot), again.claim()), (Some(1), None));
+        // A slot that is taken then gives its handle up, and with it the last one.
+        let mut memory = slots::<1>();
+        (memory[0].reuse, memory[0].taken) = (u32::MAX - 1, true);
+        assert_eq!(Slots::new(&mut memory).expect("a slot").claim(), None);
+    }
+
+    #[test]
+    fn what_is_not_taken_is_reached_by_no_number() {
+        let mut memory = slots::<3>();
+        let mut table = Slots::new(&mut memory).expect("three slots");
+        let (first, second) = (table.claim().expect("free"), table.claim().expect("free"));
+        assert_eq!((table.handle(0), table.handle(1), table.handle(2)), (Some(first), Some(second), None));
+        assert_eq!([0, 1, 2, 3].map(|slot| table.at(slot).is_some()), [true, true, false, false]);
+        assert_eq!([0, 1, 2, 3].map(|slot| table.at_mut(slot).is_some()), [true, true, false, false]);
+        for (one, other, both) in
+            [(0, 1, true), (1, 0, true), (0, 0, false), (0, 2, false), (2, 0, false), (0, 3, false)]
+        {
+            assert_eq!(table.two(one, other).is_some(), both, "{one} and {other}");
+        }
+        assert!(table.release(first) && table.handle(0).is_none() && table.get_mut(first).is_none());
+        assert_eq!((table.capacity(), table.taken()), (3, 1));
+    }
+
+    #[test]
+    fn a_handle_is_a_number_that_is_not_zero() {
+        let handle = Handle { slot: 7, reuse: 9 };
+        assert_eq!((handle.bits(), Handle::from_bits(8 << 32 | 9)), (8 << 32 | 9, Some(handle)));
+        assert_eq!([0, 1, u64::from(u32::MAX)].map(Handle::from_bits), [None; 3]);
+    }
+}

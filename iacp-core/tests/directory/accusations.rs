@@ -64,6 +64,7 @@ fn what_proves_nothing_is_refused_with_its_reason() {
         (Unproven::SamePlace, case(fragment(1, ip(1), 7), fragment(1, ip(1), 7))),
         (Unproven::Spelling, spelt(compatible)),
         (Unproven::Spelling, spelt(translated)),
+        (Unproven::Spelling, spelt([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2])),
         (Unproven::Digests, changed(|ticket, _| ticket.digest_a.0[0] ^= 1)),
         (
             Unproven::Digests,
@@ -79,8 +80,28 @@ fn what_proves_nothing_is_refused_with_its_reason() {
     {
         assert_eq!(verdict(&case), Some(reason), "case {number}");
     }
+    // The host itself has one spelling.
+    assert_eq!(verdict(&spelt([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])), None);
     // A leaving and a place under one generation contradict each other too.
     assert_eq!(verdict(&case(fragment(1, Locator::ZERO, 7), fragment(1, ip(2), 7))), None);
+}
+
+/// The accuser's word, and the name of the accusation, by hand.
+// shows: IACP-098 (§4.2.7.1)
+#[test]
+fn a_ticket_is_signed_as_its_frame_and_named_by_what_it_accuses_of() {
+    use iacp_core::crypto::Provider;
+    let (ticket, evidence) = case(fragment(1, ip(1), 7), fragment(1, ip(2), 7));
+    let header = [0x11, 0x80, 0x01, 0x7C];
+    let parts: [&[u8]; 4] = [b"IACP/1 PROOF_OF_MAL\0", &header, &ticket.as_bytes()[..100], evidence.as_bytes()];
+    let digest = ChaChaOnly::sha256(&parts);
+    assert!(ChaChaOnly::verify(&identity(2).eid().0, &digest, &ticket.signature.0).is_ok());
+    let id = |(ticket, evidence): &(ProofOfMal, MalfeasanceEvidence)| {
+        verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).expect("proof").id()
+    };
+    let named = [b"IACP/1 accusation\0", &ticket.as_bytes()[2..100]].concat();
+    assert_eq!(id(&(ticket, evidence)).0, ChaChaOnly::sha256(&[&named]));
+    assert_ne!(id(&(ticket, evidence)), id(&case(fragment(1, ip(1), 7), fragment(1, ip(3), 7))), "of another pair");
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn malformed_malfeasance_is_refused() {
     let swapped = changed(|ticket| core::mem::swap(&mut ticket.digest_a, &mut ticket.digest_b));
     assert_eq!(swapped, Some(Unproven::Digests));
     assert_eq!(verdict(&against(2, ClaimKind::Delegation, &one, &one)), Err(Unproven::OwnAccuser));
+    assert_eq!(verdict(&case(ClaimKind::Delegation, &one, &one)), Err(Unproven::Digests), "one claim twice");
     assert_eq!(changed(|ticket| ticket.signature.0[0] ^= 1), Some(Unproven::Accuser));
     assert_eq!(verdict(&case(ClaimKind::Delegation, b"", b"x")), Err(Unproven::Form));
     let Evidence::Claims(claims) = MalfeasanceData::parse(&sound).expect("sizes are right").evidence else { panic!() };

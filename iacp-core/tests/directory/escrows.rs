@@ -73,6 +73,47 @@ fn a_clock_that_jumps_convicts_no_key_early() {
     assert_eq!(resumed.tick(Clock { mono: Mono(MINUTE + 1), unix }), Some(Due::Persist(Outcome::Guilty)));
 }
 
+/// A verdict of the others ends the trial here, whether this node has voted or not.
+#[test]
+fn after_a_verdict_nothing_is_due_and_nothing_is_heard() {
+    let mut escrow = opened(in_time());
+    assert_eq!(escrow.verdict(Outcome::Guilty), State::Slashed);
+    assert_eq!(escrow.rebut(after(1), From::Accused), Err(Rejected::Over));
+    assert_eq!(escrow.tick(after(HOUR + MINUTE)), None);
+    assert_eq!(escrow.tick(after(160 * EPOCH)), None);
+    // A vote of before a restart is told again, and no other one is cast beside it.
+    let mut escrow = opened(in_time());
+    assert!(escrow.has_voted(Outcome::Guilty) && !escrow.has_voted(Outcome::Cleared));
+    assert_eq!(escrow.rebut(after(1), From::Accused), Err(Rejected::Over));
+    assert_eq!((escrow.tick(after(1)), escrow.persisted()), (None, Some(Outcome::Guilty)));
+}
+
+#[test]
+fn an_escrow_that_was_saved_goes_on_as_it_stood() {
+    let now = after(1_000);
+    for (defended, voted, byte) in [(false, None, 0), (true, None, 0), (true, Some(Outcome::Cleared), 2)] {
+        let mut escrow = opened(if defended { in_time() } else { None });
+        if let Some(outcome) = voted {
+            assert!(escrow.has_voted(outcome));
+        }
+        let saved = escrow.save(now.mono);
+        assert_eq!(saved[..8], [u8::from(defended), byte, 0, 0, 0, 0, 0, 0]);
+        let times = [epoch(NOW).to_be_bytes(), 1_000_u64.to_be_bytes()].concat();
+        assert_eq!(saved[8..24], times);
+        assert_eq!(saved[24..], [accusation().id().0, identity(1).eid().0].concat());
+        let mut restored = Escrow::restore(Mono(70), &saved).expect("as it was saved");
+        assert_eq!((restored.is_defended(), restored.opened()), (defended, epoch(NOW)));
+        assert_eq!((restored.id(), restored.offender()), (escrow.id(), identity(1).eid()));
+        assert_eq!((restored.gone(Mono(70)), restored.gone(Mono(75))), (1_000, 1_005));
+        assert_eq!(restored.tick(Clock { mono: Mono(70), ..now }), voted.map(Due::Persist));
+        for (at, value) in [(0, 2), (1, 3), (2, 1), (7, 1)] {
+            let mut changed = saved;
+            changed[at] = value;
+            assert!(Escrow::restore(Mono(70), &changed).is_none(), "byte {at}");
+        }
+    }
+}
+
 // shows: IACP-103 (§4.2.7.2), IACP-104 (§4.2.7.2)
 #[test]
 fn a_revocation_that_was_stored_before_clears_with_a_rebuttal_and_without() {
@@ -144,6 +185,9 @@ fn five_of_seven_nodes_make_a_verdict() {
     assert_eq!(ballot.vote(&nodes[4], Outcome::Cleared), Counted::Counted);
     assert_eq!(ballot.vote(&nodes[5], Outcome::Guilty), Counted::Verdict(Outcome::Guilty));
     assert!(Ballot::new(&[]).is_none() && Ballot::new(&[nodes[0]; 2]).is_none());
+    assert!(Ballot::new(&[nodes[0], nodes[1], nodes[0]]).is_none(), "one node twice");
+    assert!(Ballot::new(&[&nodes[..], &[Eid([9; 32])]].concat()).is_none(), "an eighth");
+    assert_eq!(Ballot::new(&nodes[..3]).expect("three").voters(), &nodes[..3]);
 }
 
 /// Every way in which honest nodes may vote or be absent, and every pair of ways in which liars may vote toward two readers.
@@ -243,6 +287,13 @@ fn two_liars_of_seven_add_nothing_to_a_filter() {
     let filters: Vec<&[u8]> = vec![&ones, &ones, &honest, &honest, &honest, &honest, &honest];
     filter.threshold(&filters, 3);
     assert_eq!(filter.bytes(), honest);
+    assert_eq!(filter.epoch(), 1);
+    // Three say it, of which one is an honest node; filters of another size say nothing.
+    let larger = vec![0xFF; 16_384];
+    filter.threshold(&[&ones, &ones, &honest], 3);
+    assert_eq!(filter.bytes(), honest);
+    filter.threshold(&[&ones, &larger, &larger, &honest], 3);
+    assert!(filter.bytes().iter().all(|byte| *byte == 0));
 }
 
 proptest! {

@@ -159,6 +159,10 @@ fn each_flaw_of_a_chain_ends_it_with_its_own_reason() {
             ChainBreak::CurationBroken,
             Chain::with(|chain| chain.versions = vec![curation(1, chain.root.as_ref().expect("a root"), "com", 1, 2)]),
         ),
+        (
+            ChainBreak::CurationBroken,
+            Chain::with(|chain| chain.versions = vec![curation(1, b"another state", "org", 1, 2)]),
+        ),
         (ChainBreak::RootRevoked, Chain::with(|chain| chain.reader.revoked = vec![identity(2).eid()])),
         (
             ChainBreak::LinkMissing,
@@ -194,6 +198,80 @@ fn each_flaw_of_a_chain_ends_it_with_its_own_reason() {
         seen.insert(*reason);
     }
     assert_eq!(seen.len(), 15, "each reason");
+}
+
+// shows: IACP-115 (§5.2.2)
+#[test]
+fn a_chain_holds_up_to_its_limits() {
+    let last = |window| {
+        Chain::with(|chain| chain.tokens[1] = token("org.agentnet", "org.agentnet.market", 3, 4, window)).resolve()
+    };
+    let found = Ok(identity(4).eid());
+    assert_eq!(last((NOW.0 + 30_000, NOW.0 + DAY)), found, "thirty seconds are left to the clocks");
+    assert_eq!(last((NOW.0 - DAY, NOW.0 + 1)), found, "its last millisecond");
+    assert_eq!(last((NOW.0, NOW.0 + MAX_WINDOW)), found, "400 days");
+    // Eight labels are seven tokens.
+    let deep = Chain::with(|chain| {
+        let path = |labels: usize| ["org", "b", "c", "d", "e", "f", "g", "h"][..labels].join(".");
+        let keys = |labels: usize| u8::try_from(labels).expect("few") + 1;
+        chain.path = "org.b.c.d.e.f.g.h";
+        chain.tokens =
+            (1..8).map(|above| token(&path(above), &path(above + 1), keys(above), keys(above + 1), WINDOW)).collect();
+    });
+    assert_eq!(deep.resolve(), Ok(identity(9).eid()));
+}
+
+#[test]
+fn a_name_has_64_changes_and_a_proof_512_bytes_at_most() {
+    for (version, is_one) in [(0, false), (1, true), (64, true), (65, false)] {
+        let body = curation(version, b"before", "org", 1, 2);
+        assert_eq!(Body::parse(Kind::Curation, &body).is_ok(), is_one, "version {version}");
+    }
+    for (bytes, is_one) in [(0, true), (1, true), (512, true), (513, false)] {
+        let body = root("org", 1, NOW.0, &vec![3; bytes]);
+        assert_eq!(Body::parse(Kind::Root, &body).is_ok(), is_one, "{bytes} bytes");
+    }
+    let sound = root("org", 1, NOW.0, &[3; 9]);
+    assert!((0..sound.len()).all(|length| Body::parse(Kind::Root, &sound[..length]).is_err()));
+    assert!(Body::parse(Kind::Root, &[&sound[..], &[3]].concat()).is_err(), "a byte behind the proof");
+    assert!(Body::parse(Kind::Root, &root("org.a", 1, NOW.0, &[3])).is_err(), "a root is one label");
+    assert!(Body::parse(Kind::Curation, &curation(1, b"before", "org.a", 1, 2)).is_err());
+    // What is paid with: nothing else may stand behind a pin; a ledger's proof is not read here.
+    let payment = |proof: &[u8]| match Body::parse(Kind::Root, &root("org", 1, NOW.0, proof)) {
+        Ok(Body::Root(root)) => root.payment::<ChaChaOnly>(),
+        _ => panic!("a root"),
+    };
+    let ledger = Some(Payment::Ledger);
+    assert_eq!([&[3][..], &[4, 9], &[5], &[2, 0], &[0], &[]].map(payment), [ledger, ledger, None, None, None, None]);
+    assert_eq!([&[1][..], &[1, 0, 0, 0, 0, 0, 0, 0], &[1; 9]].map(payment), [None; 3], "a nonce of 8 bytes, and work");
+}
+
+#[test]
+fn ten_minutes_are_one_moment_and_twenty_are_too_late_to_say_so() {
+    let is_before = |one: (u8, u64), other: (u8, u64)| {
+        let [one, other] = [one, other].map(|(key, time)| root("org", key, time, &[2]));
+        match (Body::parse(Kind::Root, &one), Body::parse(Kind::Root, &other)) {
+            (Ok(Body::Root(one)), Ok(Body::Root(other))) => one.precedes::<ChaChaOnly>(&other),
+            _ => panic!("two roots"),
+        }
+    };
+    let later = |apart: u64| (2..10).filter(|key| is_before((*key, NOW.0 + apart), (1, NOW.0))).count();
+    assert_eq!((later(600_001), later(700_000)), (0, 0));
+    assert!((1..8).contains(&later(600_000)), "of one moment, the digest decides: {}", later(600_000));
+    assert!((2..10).all(|key| is_before((key, NOW.0), (1, NOW.0 + 600_001))));
+    assert!(!is_before((1, NOW.0), (1, NOW.0)), "none precedes itself");
+    // From one node, without witnesses, a root takes another's place for twenty minutes.
+    let known = Known { pinned: true, ..Known::default() };
+    let takes = |age: u64| {
+        let held = root("org", 1, NOW.0 - age, &[2]);
+        let by = |new: &[u8]| {
+            let origin = iacp_core::directory::Origin::Node;
+            iacp_core::directory::judge::<ChaChaOnly>(NOW, origin, &org(new), Some(&org(&held)), &known)
+        };
+        (2..10).filter(|key| matches!(by(&root("org", *key, NOW.0 - age, &[2])), Judgement::Store { .. })).count()
+    };
+    assert!(takes(1_200_000) > 0);
+    assert_eq!(takes(1_200_001), 0);
 }
 
 // The first failure from the root down is the answer: a flaw further down hides no other.

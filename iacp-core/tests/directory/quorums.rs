@@ -1,5 +1,6 @@
 //! Records that a quorum's votes prove, and those of curators: kinds 9, 10, 13, 14 and 17.
 
+use iacp_core::crypto::Provider;
 use iacp_core::directory::{Class, Judgement, Kind, NotStored, Origin, judge, sign};
 use iacp_core::governance::ballot::{self, NotBinding};
 use iacp_core::governance::filter;
@@ -139,6 +140,13 @@ fn votes_bind_only_together() {
     let mut buffer = [0; 200];
     let length = Frame::new(Message::PomVote(&vote)).write(&mut buffer).expect("176 bytes");
     assert_eq!((length, buffer[..4].to_vec()), (176, vec![0x19, 0x60, 0, 0xAC]));
+    let digest = Chosen::sha256(&[b"IACP/1 POM_VOTE\0", &buffer[..112]]);
+    assert!(Chosen::verify(&identity(11).eid().0, &digest, &vote.signature.0).is_ok());
+    // Reserved bytes are signed as zero, whatever they are when they come.
+    assert_eq!(
+        ballot::verify::<Chosen>(&iacp_wire::message::PomVote { reserved: [7; 3], ..vote }),
+        Ok(Outcome::Cleared)
+    );
 }
 
 fn custody(path: &str, child: &str, not_after: u64, nodes: &[u8]) -> Vec<u8> {

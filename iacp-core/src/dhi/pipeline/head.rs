@@ -76,3 +76,76 @@ impl<'a> Scan<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan<'a>(status: u16, fields: &'a [(&'a str, &'a [u8])]) -> Option<Scan<'a>> {
+        Scan::of(Head { status, fields })
+    }
+
+    /// The attack *Bombs, endless bodies, headers, redirects, candidates*.
+    #[test]
+    fn a_head_has_100_fields_and_16384_bytes_and_a_status_of_http() {
+        for (status, is_one) in [(99, false), (100, true), (599, true), (600, false)] {
+            assert_eq!(scan(status, &[]).is_some(), is_one, "status {status}");
+        }
+        let field: (&str, &[u8]) = ("X", b"");
+        assert!(scan(200, &[field; 100]).is_some() && scan(200, &[field; 101]).is_none());
+        // Each field counts with its colon, its blank and its end of line.
+        let value = [b'x'; 8_188];
+        assert!(scan(200, &[("Ab", &value[..8_186]), ("Ab", &value[..8_186])]).is_some(), "16,384 bytes");
+        assert!(scan(200, &[("Ab", &value[..8_186]), ("Ab", &value[..8_187])]).is_none());
+    }
+
+    #[test]
+    fn what_a_status_says() {
+        type Says = fn(&Scan<'_>) -> bool;
+        let table: [(Says, &[u16], &[u16]); 4] = [
+            (|scan| scan.is_informational(), &[100, 199], &[200, 301]),
+            (|scan| scan.is_redirect(), &[301, 302, 303, 307, 308], &[300, 304, 305, 306, 309]),
+            (|scan| scan.has_document(), &[200, 203, 207, 299], &[199, 204, 205, 206, 300, 404]),
+            (|scan| scan.is_gone(), &[404, 410, 429, 500, 599], &[200, 400, 403, 411, 499]),
+        ];
+        for (at, (says, yes, no)) in table.into_iter().enumerate() {
+            for (statuses, expected) in [(yes, true), (no, false)] {
+                for status in statuses {
+                    let scan = scan(*status, &[]).expect("a head");
+                    assert_eq!((says(&scan), scan.status()), (expected, *status), "row {at}, {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_found_by_their_names_in_any_case() {
+        let fields: [(&str, &[u8]); 4] = [
+            ("CONTENT-TYPE", b" application/anml+json "),
+            ("Location", b" /a "),
+            ("location", b"/b"),
+            ("Content-Length", b"12"),
+        ];
+        let found = scan(200, &fields).expect("a head");
+        assert_eq!((found.form, found.location, found.length), (Some(Form::Json), Some("/a"), Some(12)));
+        assert!(!found.is_coded);
+        let coded = |values: &[&[u8]]| {
+            let fields: heapless::Vec<(&str, &[u8]), 2> =
+                values.iter().map(|value| ("Content-Encoding", *value)).collect();
+            scan(200, &fields).expect("a head").is_coded
+        };
+        assert!(!coded(&[b""]) && !coded(&[b"Identity"]) && coded(&[b"gzip"]));
+        assert!(coded(&[b"gzip", b"identity"]) && coded(&[b"identity", b"br"]) && coded(&[b"gzip", b"br"]));
+        assert_eq!(scan(200, &[("Content-Length", b"-1")]).expect("a head").length, None);
+    }
+
+    #[test]
+    fn link_fields_are_read_up_to_8192_bytes() {
+        let value = [b'x'; 8_192];
+        let read = |first: usize, second: usize| {
+            let fields = [("Link", &value[..first]), ("X", &value[..9]), ("LINK", &value[..second])];
+            scan(200, &fields).expect("a head").link_fields().count()
+        };
+        assert_eq!([read(8_000, 192), read(8_000, 193), read(8_192, 0)], [2, 1, 2]);
+    }
+}

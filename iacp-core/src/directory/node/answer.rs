@@ -224,3 +224,124 @@ impl<'m> Cache<'m> {
         Some(bytes.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iacp_wire::layout::Record;
+
+    use super::*;
+    use crate::crypto::ChaChaOnly;
+
+    #[test]
+    fn a_refusal_is_no_longer_than_what_it_refuses() {
+        let mut refused = [0x18; 32];
+        refused[1] = 0x1F;
+        let (length, mut out) = (4 + ErrorMessage::LEN, [0; 64]);
+        for (bytes, answered) in [(1, None), (length - 1, None), (length, Some(length)), (length + 1, Some(length))] {
+            assert_eq!(error::<ChaChaOnly>(code::CAPACITY, &refused[..bytes], 7, &mut out), answered, "{bytes} bytes");
+        }
+        let Message::Error(said) = Frame::parse(&out[..length]).expect("whole").message else { panic!("an ERROR") };
+        assert_eq!((said.code.get(), said.refused_type, said.retry_after.get()), (4, 0x81, 7));
+        assert_eq!(said.refused_digest.0, ChaChaOnly::sha256(&[&refused[..length + 1]])[..8]);
+    }
+
+    #[test]
+    fn a_list_has_three_times_its_question_and_1200_bytes_at_most() {
+        let mut out = [0; 1_300];
+        for (request, room, most) in [(100, 1_300, 300), (400, 1_300, 1_200), (401, 1_300, 1_200), (400, 50, 50)] {
+            assert_eq!(Listing::new(request, &mut out[..room]).most, most, "{request} and {room}");
+        }
+        // The head alone has 20 bytes.
+        for (request, room, written) in [(6, 64, None), (7, 64, Some(20)), (7, 20, Some(20)), (7, 19, None)] {
+            let listing = Listing::new(request, &mut out[..room]);
+            assert_eq!(listing.finish(TransactionId([9; 8]), 0, 0, 0), written, "{request} and {room}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_cut_counts_what_it_leaves_out() {
+        let record = Record { kind: 1, storage_key: DhtKey([1; 32]), expiry: 9, body: &[7; 6] };
+        let shorter = Record { body: &[7], ..record };
+        // Two records of 50 bytes, and one that was skipped.
+        for (room, whole) in [(HEAD + 99, false), (HEAD + 100, true)] {
+            let mut out = [0; 300];
+            let mut listing = Listing::new(400, &mut out[..room]);
+            for skipped in [true, false, false] {
+                listing.add(&record, skipped);
+            }
+            assert_eq!(listing.is_whole(), whole, "{room}");
+            // Behind what was left out nothing stands, though it would fit.
+            listing.add(&shorter, false);
+            let length = listing.finish(TransactionId([9; 8]), 20, 0x8001, 1).expect("the head fits");
+            assert_eq!(length, if whole { HEAD + 100 } else { HEAD + 50 });
+            let Message::DirAnswer { head, records } = Frame::parse(&out[..length]).expect("whole").message else {
+                panic!("a DIR_ANSWER")
+            };
+            assert_eq!((head.total, head.first, records.len()), (4, 1, length - HEAD));
+            assert_eq!((head.answer_status.get(), head.answer_flags.get()), (20, 0x8001));
+            assert_eq!(head.transaction_id, TransactionId([9; 8]));
+            assert_eq!(Record::parse_prefix(records).map(|(first, _)| first), Ok(record));
+        }
+    }
+
+    const fn question(number: u8) -> (DhtKey, u8, u8, u8) {
+        (DhtKey([number; 32]), 1, 2, 3)
+    }
+
+    fn has(cache: &mut Cache<'_>, now: u64, question: (DhtKey, u8, u8, u8)) -> bool {
+        cache.read(Mono(now), question, TransactionId([9; 8]), 1_200, &mut [0; 1_200]).is_some()
+    }
+
+    // shows: IACP-125 (§5.4.2)
+    #[test]
+    fn an_answer_is_kept_for_a_minute_and_goes_out_under_the_number_of_its_question() {
+        let mut places = [const { Kept::FREE }; 4];
+        let mut cache = Cache::new(&mut places, IndexKey::new([7; 16]));
+        cache.keep(Mono(1_000), question(1), &[0xAA; 40]);
+        let mut out = [0; 64];
+        for (now, most, length) in
+            [(1_000, 40, Some(40)), (1_000, 39, None), (61_000, 40, Some(40)), (61_001, 40, None)]
+        {
+            let read = cache.read(Mono(now), question(1), TransactionId([9; 8]), most, &mut out);
+            assert_eq!(read, length, "at {now}, {most} bytes");
+        }
+        assert_eq!(out[..4], [0xAA; 4]);
+        assert_eq!(out[4..12], [9; 8]);
+        assert_eq!(out[12..40], [0xAA; 28], "the flag of a kept answer is set already");
+        cache.keep(Mono(1_000), question(2), &[0; 40]);
+        cache.read(Mono(1_000), question(2), TransactionId([9; 8]), 40, &mut out).expect("it is kept");
+        assert_eq!((out[13], out[14], out[15]), (0, 0x80, 0));
+        assert!(cache.read(Mono(1_000), question(2), TransactionId([9; 8]), 40, &mut [0; 39]).is_none(), "no room");
+        // Another key, kind, place in the list or class is another question.
+        let (key, kind, first, class) = question(1);
+        for other in [(DhtKey([3; 32]), kind, first, class), (key, 9, first, class), (key, kind, 9, class)] {
+            assert!(!has(&mut cache, 1_000, other));
+        }
+        assert!(!has(&mut cache, 1_000, (key, kind, first, 9)) && has(&mut cache, 1_000, question(1)));
+    }
+
+    #[test]
+    fn an_answer_takes_the_place_of_its_older_one_or_of_the_oldest_of_four() {
+        let mut places = [const { Kept::FREE }; 4];
+        let mut cache = Cache::new(&mut places, IndexKey::new([7; 16]));
+        for number in 1..=4 {
+            cache.keep(Mono(number.into()), question(number), &[0; 20]);
+        }
+        cache.keep(Mono(5), question(1), &[0; 20]);
+        cache.keep(Mono(6), question(5), &[0; 20]);
+        assert_eq!([1, 2, 3, 4, 5].map(|number| has(&mut cache, 6, question(number))), [true, false, true, true, true]);
+        // A frame has at most 1,200 bytes.
+        cache.keep(Mono(7), question(6), &[0; 1_201]);
+        cache.keep(Mono(7), question(7), &[0; 1_200]);
+        assert!(!has(&mut cache, 7, question(6)) && has(&mut cache, 7, question(7)));
+        assert!(!has(&mut Cache::new(&mut [], IndexKey::new([7; 16])), 7, question(7)));
+        let mut places = [const { Kept::FREE }; 8];
+        let mut cache = Cache::new(&mut places, IndexKey::new([7; 16]));
+        (0..100).for_each(|number| cache.keep(Mono(number.into()), question(number), &[0; 20]));
+        assert_eq!((0..100).filter(|number| has(&mut cache, 100, question(*number))).count(), 8, "two sets of four");
+        let mut three = [const { Kept::FREE }; 3];
+        let mut cache = Cache::new(&mut three, IndexKey::new([7; 16]));
+        (0..100).for_each(|number| cache.keep(Mono(number.into()), question(number), &[0; 20]));
+        assert_eq!((0..100).filter(|number| has(&mut cache, 100, question(*number))).count(), 3);
+    }
+}

@@ -281,3 +281,152 @@ impl<'m> Cases<'m> {
         Some((length, ended))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use iacp_wire::Signature;
+
+    use super::*;
+    use crate::governance::window::{EPOCH, LAPSE, WINDOW};
+    use crate::time::Mono;
+
+    const OPENED: u64 = 100;
+
+    /// One that opened in epoch 100, with four voters.
+    fn case(id: u8, offender: u8) -> Case {
+        let mut bytes = [0; Escrow::SAVED];
+        bytes[8..16].copy_from_slice(&OPENED.to_be_bytes());
+        bytes[24..56].fill(id);
+        bytes[56..].fill(offender);
+        Case {
+            escrow: Escrow::restore(Mono(0), &bytes).expect("a saved escrow"),
+            accuser: Eid([8; 32]),
+            host: Some(Eid([7; 32])),
+            notices: 0,
+            court: (Class::Identities, DhtKey([offender; 32])),
+            ballot: Ballot::new(&[1, 2, 3, 4].map(|voter| Eid([voter; 32]))).expect("four"),
+            votes: heapless::Vec::new(),
+        }
+    }
+
+    fn after(epochs: u64) -> Clock {
+        Clock { mono: Mono(epochs * EPOCH), unix: UnixTime((OPENED + epochs) * EPOCH) }
+    }
+
+    fn vote(id: u8, offender: u8, voter: u8, outcome: Outcome) -> PomVote {
+        PomVote {
+            accusation_id: Digest([id; 32]),
+            offender_eid: Eid([offender; 32]),
+            outcome: outcome as u8,
+            reserved: [0; 3],
+            epoch: u64::from(voter).into(),
+            voter_eid: Eid([voter; 32]),
+            signature: Signature([voter; 64]),
+        }
+    }
+
+    // shows: IACP-102 (§4.2.7.2)
+    #[test]
+    fn an_accused_key_is_told_eight_times_with_growing_pauses() {
+        let mut places = [const { None }; 2];
+        let mut cases = Cases::new(&mut places);
+        assert!(cases.restore(case(1, 5)));
+        let mut told = Vec::new();
+        for epoch in OPENED - 1..OPENED + 200 {
+            while let Some(said) = cases.notice(UnixTime(epoch * EPOCH)) {
+                assert_eq!(said, (Digest([1; 32]), Eid([5; 32]), OPENED));
+                told.push(epoch - OPENED);
+            }
+        }
+        assert_eq!(told, [0, 1, 2, 4, 8, 16, 32, 64]);
+    }
+
+    #[test]
+    fn an_escrow_is_open_once_and_where_there_is_room() {
+        let mut places = [const { None }; 2];
+        let mut cases = Cases::new(&mut places);
+        assert_eq!([(1, 5), (1, 6)].map(|(id, offender)| cases.restore(case(id, offender))), [true, false]);
+        assert!(cases.has_room());
+        assert_eq!([(2, 5), (3, 6)].map(|(id, offender)| cases.restore(case(id, offender))), [true, false]);
+        assert_eq!((cases.has_room(), cases.places(), cases.all().count()), (false, 2, 2));
+        assert!(cases.is_open(&Eid([5; 32])) && !cases.is_open(&Eid([6; 32])));
+        assert_eq!((cases.of(&Eid([5; 32])).count(), cases.of(&Eid([6; 32])).count()), (2, 0));
+        assert_eq!(cases.court(&Digest([2; 32])), Some((Class::Identities, DhtKey([5; 32]))));
+        assert_eq!((cases.court(&Digest([3; 32])), cases.voters(&Digest([3; 32])).len()), (None, 0));
+        assert_eq!(cases.voters(&Digest([2; 32])), [1, 2, 3, 4].map(|voter| Eid([voter; 32])));
+        assert!(cases.forget(&Digest([3; 32])).is_none() && cases.forget(&Digest([2; 32])).is_some());
+        assert!(cases.close(&Digest([2; 32]), Outcome::Guilty).is_none());
+        let ended = cases.close(&Digest([1; 32]), Outcome::Guilty).expect("it is open");
+        assert_eq!((ended.id, ended.offender, ended.host), (Digest([1; 32]), Eid([5; 32]), Some(Eid([7; 32]))));
+        assert_eq!((ended.court.1, ended.voters.len(), cases.all().count()), (DhtKey([5; 32]), 4, 0));
+    }
+
+    #[test]
+    fn of_the_new_trials_without_votes_in_a_court_the_highest_is_named() {
+        let mut places = [const { None }; 4];
+        let mut cases = Cases::new(&mut places);
+        assert!([1, 3, 2].into_iter().all(|id| cases.restore(case(id, 5))));
+        let highest = |cases: &Cases<'_>, epochs: u64, offender: u8, court: u8| {
+            cases.highest(after(epochs).unix, &Eid([offender; 32]), &DhtKey([court; 32]), 2).map(|id| id.0[0])
+        };
+        assert_eq!([0, 2, 3].map(|epochs| highest(&cases, epochs, 5, 5)), [Some(3), Some(3), None]);
+        assert_eq!((highest(&cases, 0, 6, 5), highest(&cases, 0, 5, 6)), (None, None));
+        assert_eq!(cases.vote(&vote(3, 5, 1, Outcome::Guilty), Outcome::Guilty), Voted::Counted);
+        assert_eq!(highest(&cases, 0, 5, 5), Some(2));
+    }
+
+    // shows: IACP-068 (§4.2.1.3)
+    #[test]
+    fn three_of_four_nodes_make_a_verdict_of_their_own_votes() {
+        let mut places = [const { None }; 2];
+        let mut cases = Cases::new(&mut places);
+        assert!(cases.restore(case(1, 5)));
+        let mut cast = |id, offender, voter, outcome| cases.vote(&vote(id, offender, voter, outcome), outcome);
+        for (id, offender, voter) in [(2, 5, 1), (1, 6, 1), (1, 5, 9)] {
+            assert_eq!(cast(id, offender, voter, Outcome::Guilty), Voted::Stranger, "{id}, {offender}, {voter}");
+        }
+        assert_eq!(cast(1, 5, 4, Outcome::Cleared), Voted::Counted);
+        assert_eq!(cast(1, 5, 1, Outcome::Guilty), Voted::Counted);
+        assert_eq!(cast(1, 5, 1, Outcome::Guilty), Voted::Counted, "once more");
+        assert_eq!(cast(1, 5, 1, Outcome::Cleared), Voted::DoubleVote(vote(1, 5, 1, Outcome::Guilty)));
+        assert_eq!(cast(1, 5, 2, Outcome::Guilty), Voted::Counted);
+        assert_eq!(cast(1, 5, 3, Outcome::Guilty), Voted::Verdict(Outcome::Guilty));
+        let mut body = [0; 960];
+        assert!(cases.verdict(&Digest([2; 32]), Outcome::Guilty, &mut body).is_none());
+        let (length, ended) = cases.verdict(&Digest([1; 32]), Outcome::Guilty, &mut body).expect("it is open");
+        let verdict = Verdict::parse(&body[..length]).expect("whole");
+        let voters: Vec<Eid> = verdict.votes.iter().map(|vote| vote.voter_eid).collect();
+        assert_eq!((voters, verdict.head.count), ([1, 2, 3].map(|voter| Eid([voter; 32])).to_vec(), 3));
+        assert_eq!((verdict.head.outcome, verdict.head.offender_eid), (1, Eid([5; 32])));
+        assert_eq!((ended.offender, cases.all().count()), (Eid([5; 32]), 0));
+    }
+
+    #[test]
+    fn a_vote_is_due_once_and_is_signed_once_it_is_written() {
+        let mut places = [const { None }; 2];
+        let mut cases = Cases::new(&mut places);
+        assert!(cases.restore(case(1, 5)) && cases.restore(case(2, 6)));
+        let ticked = |cases: &mut Cases<'_>, epochs| cases.tick(after(epochs)).map(|(ended, due)| (ended.id.0[0], due));
+        assert_eq!(ticked(&mut cases, WINDOW + 1), None);
+        let guilty = Due::Persist(Outcome::Guilty);
+        assert_eq!([(); 3].map(|()| ticked(&mut cases, WINDOW + 2)), [Some((1, guilty)), Some((2, guilty)), None]);
+        cases.again(&Digest([1; 32]));
+        assert_eq!(ticked(&mut cases, WINDOW + 2), Some((1, guilty)), "it could not be told");
+        let (outcome, offender, voters) = cases.persisted(&Digest([1; 32])).expect("it is due");
+        assert_eq!((outcome, offender, voters.len()), (Outcome::Guilty, Eid([5; 32]), 4));
+        assert!(cases.persisted(&Digest([1; 32])).is_none() && cases.persisted(&Digest([9; 32])).is_none());
+        assert!(
+            !cases.has_voted(&Digest([1; 32]), Outcome::Guilty) && !cases.has_voted(&Digest([9; 32]), Outcome::Guilty)
+        );
+        assert_eq!(ticked(&mut cases, LAPSE), Some((1, Due::Lapsed)));
+        assert_eq!((cases.all().count(), cases.is_open(&Eid([5; 32]))), (1, false));
+        // A node votes after a restart as before.
+        assert!(cases.restore(case(3, 7)) && cases.has_voted(&Digest([3; 32]), Outcome::Cleared));
+        assert!(!cases.has_voted(&Digest([3; 32]), Outcome::Guilty), "and once");
+        assert_eq!(cases.persisted(&Digest([3; 32])).map(|(outcome, ..)| outcome), Some(Outcome::Cleared));
+    }
+}

@@ -42,3 +42,28 @@ impl Curators {
         self.suspects.iter_mut().filter(|place| place.as_ref().is_some_and(is_over)).for_each(|place| *place = None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: IACP-163 (B.5)
+    #[test]
+    fn a_curator_is_suspected_for_eighty_minutes_and_the_seventeenth_displaces_the_first() {
+        let eid = |number: u8| Eid([number; 32]);
+        let mut curators = Curators::new();
+        for number in 0..16 {
+            assert!(!curators.is_suspect(&eid(number)));
+            curators.suspect(Mono(number.into()), eid(number));
+        }
+        curators.suspect(Mono(50), eid(1));
+        assert!((0..16).all(|number| curators.is_suspect(&eid(number))), "a second word takes no second place");
+        curators.suspect(Mono(60), eid(16));
+        assert_eq!([0, 1, 16].map(|number| curators.is_suspect(&eid(number))), [false, true, true]);
+        let end = 80 * 60_000;
+        curators.restore(Mono(end));
+        assert!(curators.is_suspect(&eid(1)));
+        curators.restore(Mono(end + 1));
+        assert!(!curators.is_suspect(&eid(1)) && curators.is_suspect(&eid(2)), "and no longer by a second word");
+    }
+}

@@ -127,3 +127,88 @@ pub(super) fn signed(
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use iacp_wire::Signature;
+
+    use super::*;
+    use crate::crypto::ChaChaOnly as Chosen;
+
+    const NOW: UnixTime = UnixTime(1_790_000_000_000);
+
+    fn which(number: u8) -> Slot {
+        Slot { kind: Kind::Custody, key: DhtKey([number; 32]), which: [0; 32] }
+    }
+
+    fn draft(number: u8, not_after: u64) -> Draft {
+        Draft { which: which(number), not_after, signed: heapless::Vec::new(), votes: heapless::Vec::new() }
+    }
+
+    fn full() -> Tending {
+        let mut tending = Tending::new();
+        for (number, place) in (0..).zip(&mut tending.drafts) {
+            *place = Some(draft(number, NOW.0 + 1));
+        }
+        tending
+    }
+
+    #[test]
+    fn a_place_is_taken_from_what_has_ended_and_else_from_a_child_that_comes_later_in_the_order() {
+        let order = |number: u8| Chosen::sha256(&[&(NOW.0 / 600_000).to_be_bytes(), &[number; 32]]);
+        let mut yielded = 0;
+        for number in 8..40 {
+            let mut tending = full();
+            let last = (0..8).max_by_key(|other| order(*other)).expect("eight");
+            let gives_way = order(last) > order(number);
+            assert_eq!(tending.has_place::<Chosen>(NOW, &which(number)), gives_way, "{number}");
+            let place = tending.place::<Chosen>(NOW, &which(number)).and_then(|place| place.as_ref());
+            assert_eq!(place.map(|draft| draft.which.key.0[0]), gives_way.then_some(last), "{number}");
+            yielded += u8::from(gives_way);
+            // At its end a draft gives way to any, and before it a free place does.
+            let ended = UnixTime(NOW.0 + 1);
+            assert!(tending.has_place::<Chosen>(ended, &which(number)));
+            tending.drafts[3] = None;
+            assert!(tending.place::<Chosen>(ended, &which(number)).is_some_and(|place| place.is_none()));
+        }
+        assert!((1..32).contains(&yielded), "some do and some do not: {yielded}");
+        // What has a draft here takes its own place, before a free one.
+        let mut tending = full();
+        tending.drafts[7] = None;
+        for number in 0..7 {
+            let place = tending.place::<Chosen>(NOW, &which(number)).and_then(|place| place.as_ref());
+            assert_eq!(place.map(|draft| draft.which), Some(which(number)));
+        }
+    }
+
+    #[test]
+    fn a_draft_ends_with_a_custody_that_lasts_as_long() {
+        for (not_after, ends) in [(NOW.0, false), (NOW.0 + 1, true), (NOW.0 + 2, true)] {
+            let mut tending = full();
+            tending.is_made(&which(5), not_after);
+            assert_eq!(tending.draft(&which(5).key).is_none(), ends, "{not_after}");
+            assert!(tending.draft(&which(4).key).is_some());
+        }
+        let mut tending = full();
+        tending.part = 9;
+        tending.has_ended();
+        assert_eq!(tending.part, 0, "the filter is made anew");
+    }
+
+    #[test]
+    fn a_draft_is_what_was_signed_and_its_votes_with_their_number() {
+        let vote =
+            |number: u8| CustodyVote { directory_node_eid: Eid([number; 32]), signature: Signature([number; 64]) };
+        let [parent, child] = ["org", "org.a"].map(|path| Path::new(path).expect("a path"));
+        let signed = signed(&parent, &child, &Eid([7; 32]), 9, &Digest([8; 32]));
+        let votes = [vote(1), vote(2)].into_iter().collect();
+        let draft = Draft { which: which(3), not_after: 9, signed, votes };
+        let mut body = [0; Record::MAX_BODY];
+        let record = draft.record(&mut body).expect("it fits");
+        assert_eq!((record.kind, record.storage_key, record.expiry), (9, which(3).key, 9));
+        assert_eq!(record.body[..15], *b"\0\x03org\0\x05org.a\x07\x07\x07");
+        let terms = 12 + 72;
+        assert_eq!((record.body[terms], record.body.len()), (2, terms + 1 + 2 * 96));
+        assert_eq!(record.body[terms + 1..], *[vote(1), vote(2)].as_bytes());
+    }
+}

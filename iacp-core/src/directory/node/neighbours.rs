@@ -416,4 +416,78 @@ mod tests {
         let eids: Vec<u8> = [1, 2, 3, 4, 5].into_iter().filter(|eid| known.knows(&Eid([*eid; 32]))).collect();
         assert_eq!(eids, [1, 2, 4, 5]);
     }
+
+    #[test]
+    fn what_others_say_of_the_own_node_changes_nothing_and_what_they_say_of_another_has_to_be_shown() {
+        let mut known = Neighbours::new(places(4), IndexKey::new([7; 16]));
+        assert!(known.enter(Mono(0), numbered(1), Known::Own));
+        let elsewhere = |number: u8| NodeInfo { at: ([10, 99, 0, 1], 4_227).into(), ..numbered(number) };
+        assert!(known.enter(Mono(0), elsewhere(1), Known::Introduced));
+        assert_eq!(known.all().copied().collect::<Vec<_>>(), [numbered(1)]);
+        assert!(known.handing().is_none(), "nothing is handed over to itself");
+        let named = Known::Named { until: 1_000 };
+        assert!(known.enter(Mono(0), numbered(2), named));
+        let (two, home) = (Eid([2; 32]), numbered(2).at);
+        assert!(known.knows(&two) && !known.is_home(&two, home.ip()) && known.handing().is_none());
+        // It answers the question, from its address, and it alone.
+        let challenge = Digest([5; 32]);
+        assert!(!known.awaits(&two, home, &challenge), "it was not asked");
+        *known.next_unheard(Mono(0)).expect("it is due").1 = Some(challenge);
+        let port = SocketAddr::new(home.ip(), 4_228);
+        for (eid, from, digest) in [
+            (Eid([1; 32]), home, challenge),
+            (two, elsewhere(2).at, challenge),
+            (two, port, challenge),
+            (two, home, Digest([6; 32])),
+        ] {
+            assert!(!known.awaits(&eid, from, &digest), "{eid} {from} {digest}");
+        }
+        assert!(known.awaits(&two, home, &challenge));
+        known.heard(&two);
+        assert!(
+            known.is_home(&two, home.ip())
+                && !known.is_home(&two, port_of(99))
+                && !known.awaits(&two, home, &challenge)
+        );
+        assert_eq!(known.handing().map(|(node, from)| (node, *from)), Some((numbered(2), Some(0))));
+        // The same once more changes nothing; another address has to answer again.
+        assert!(known.enter(Mono(0), numbered(2), named) && known.is_home(&two, home.ip()));
+        assert!(known.enter(Mono(0), elsewhere(2), named) && !known.is_home(&two, elsewhere(2).at.ip()));
+        assert!(known.enter(Mono(0), elsewhere(2), Known::Introduced), "unless the operator says so");
+        assert!(known.is_home(&two, elsewhere(2).at.ip()));
+    }
+
+    const fn port_of(network: u8) -> IpAddr {
+        IpAddr::V4(core::net::Ipv4Addr::new(10, network, 0, 1))
+    }
+
+    #[test]
+    fn a_node_is_known_until_its_record_ends_and_one_that_was_introduced_for_good() {
+        let mut known = knowing(&[1, 2], places(8));
+        let named = |until| Known::Named { until };
+        for (number, until) in [(3, 1_000), (4, 1_000), (5, 1_000), (2, 1_000)] {
+            assert!(known.enter(Mono(0), numbered(number), named(until)));
+        }
+        assert!(known.enter(Mono(0), numbered(4), named(2_000)), "its record was renewed");
+        assert!(known.enter(Mono(0), numbered(5), Known::Introduced));
+        let left =
+            |known: &Neighbours<'_>| (1..=5).filter(|number| known.knows(&Eid([*number; 32]))).collect::<Vec<u8>>();
+        known.forget(UnixTime(999));
+        assert_eq!(left(&known), [1, 2, 3, 4, 5]);
+        known.forget(UnixTime(1_000));
+        assert_eq!(left(&known), [1, 2, 4, 5]);
+        known.forget(UnixTime(2_000));
+        assert_eq!(left(&known), [1, 2, 5]);
+    }
+
+    #[test]
+    fn a_known_node_pays_from_its_own_bucket() {
+        let mut known = knowing(&[1], places(2));
+        assert!(known.charge(Mono(0), &Eid([1; 32]), 512) && !known.charge(Mono(0), &Eid([1; 32]), 1));
+        assert!(!known.charge(Mono(0), &Eid([2; 32]), 0), "a stranger has none");
+        let near = |one: u8, other: u8| {
+            Neighbours::is_nearer(Class::Spaces, &DhtKey([0; 32]), &DhtKey([one; 32]), &DhtKey([other; 32]))
+        };
+        assert_eq!((near(1, 2), near(2, 1), near(1, 1)), (true, false, false));
+    }
 }
