@@ -4,7 +4,7 @@ use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::directory::node::{Handled, Settings, Silence};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::guard::{Charge, Rate};
-use iacp_wire::layout::Hosting;
+use iacp_wire::layout::{Hosting, Revocation};
 use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 use iacp_wire::{DhtKey, Message, Signature};
 use zerocopy::{FromBytes, IntoBytes};
@@ -205,6 +205,76 @@ fn requests_of_one_time_for_many_spaces_have_four_tickets() {
         host.handle(at(1), home(20), &sent).is_ok()
     });
     assert_eq!(tickets.count(), 4);
+}
+
+// shows: IACP-120 (§5.3.2)
+#[test]
+fn a_request_is_of_the_last_thirty_seconds_and_a_ticket_holds_for_ten_minutes() {
+    let mut host = hosted();
+    for (now, made, is_one) in [(30_000, 0, true), (30_001, 0, false), (40_000, 70_000, true), (40_000, 70_001, false)]
+    {
+        let answer = asked(&mut host, now, made, &request(20, made, zone()));
+        assert_eq!(answer.is_ok(), is_one, "of {made} at {now}");
+    }
+    // The clocks of a node and its curator differ by thirty seconds at most.
+    let mut host = hosted();
+    let [first, late] = [30_000, 30_001].map(|ms| ticket(&mut host, ms, ms));
+    let mut spend = |ms, ticket, generation| {
+        host.handle(at(ms), home(20), &ticketed(20, ticket, &register(20, generation))).is_ok()
+    };
+    assert_eq!([spend(0, &late, 1), spend(0, &first, 1)], [false, true]);
+    assert_eq!([spend(629_999, &first, 2), spend(630_000, &first, 3), spend(630_000, &late, 3)], [true, false, true]);
+    // A place of the four is free again at the end of its ticket.
+    let mut host = hosted();
+    (0..4).for_each(|number| _ = ticket(&mut host, 50_000 + number, number));
+    assert_eq!(asked(&mut host, 649_999, 9, &request(20, 649_999, zone())), NO);
+    assert!(asked(&mut host, 650_000, 9, &request(20, 650_000, zone())).is_ok());
+    assert_eq!(asked(&mut host, 650_000, 10, &request(20, 649_998, zone())), NO, "the second has a millisecond left");
+}
+
+// shows: IACP-121 (§5.3.2)
+#[test]
+fn a_holder_whose_host_is_liable_has_its_share_of_the_requests() {
+    let mut host = hosted();
+    let ticket = ticket(&mut host, 1, 1);
+    assert!(host.node.charge(at(0).unix, &identity(70).eid(), Charge::Guilty));
+    let spent = |generation: &u64| {
+        host.handle(at(1_000 * generation), home(20), &ticketed(20, &ticket, &register(20, *generation))).is_ok()
+    };
+    // Six tenths of 32.
+    assert_eq!((1..=32).filter(spent).collect::<Vec<u64>>(), (1..=19).collect::<Vec<u64>>());
+}
+
+fn revoked(host: &mut Host, first: u64, nonce: u64) {
+    let mut body = Revocation {
+        eid: identity(20).eid(),
+        first_invalid_generation: first.into(),
+        timestamp: at(0).unix.0.into(),
+        signature: Signature::ZERO,
+    };
+    body.signature = sign(&identity(20), Kind::Revocation, &body.as_bytes()[..48], &[]);
+    let inner = put(&record(Kind::Revocation, key(), body.as_bytes()));
+    assert_eq!(host.status(at(0), home(20), &worked(at(0), Class::Identities, key(), 6, nonce, &inner)), 0);
+}
+
+#[test]
+fn a_key_that_is_revoked_from_its_first_generation_on_gets_no_ticket() {
+    for (first, is_one) in [(0, false), (1, true)] {
+        let mut host = hosted();
+        revoked(&mut host, first, 50);
+        assert_eq!(asked(&mut host, 1, 1, &request(20, 1, zone())).is_ok(), is_one, "from generation {first} on");
+    }
+}
+
+#[test]
+fn a_standing_tells_of_the_host_and_of_a_generation_that_is_revoked() {
+    let mut host = hosted();
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 60)), 0);
+    assert_eq!(host.standing(at(1), 20).1, 0x10, "HOSTED");
+    for (first, flags) in [(5, 0x10), (4, 0x14)] {
+        revoked(&mut host, first, 60 + first);
+        assert_eq!(host.standing(at(1), 20).1, flags, "from generation {first} on");
+    }
 }
 
 /// A HOSTING at nine bits: its host has a liability.

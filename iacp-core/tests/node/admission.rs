@@ -7,8 +7,8 @@ use iacp_core::erp::ticket::Issuer;
 use iacp_core::guard::Rate;
 use iacp_core::pss::TicketKey;
 use iacp_wire::layout::{NodeRecord, Record, Revocation};
-use iacp_wire::message::{ErpConfirm, MigrationVector};
-use iacp_wire::{Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
+use iacp_wire::message::{DhtTicketQuery, ErpConfirm, MigrationVector};
+use iacp_wire::{AeadNonce, Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter, TransactionId};
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -451,4 +451,34 @@ fn an_eid_has_sixteen_tickets_and_its_seventeenth_is_refused() {
     assert_eq!(store(16, 1, 16), 4, "CAPACITY");
     assert_eq!(store(3, 2, 17), 0, "a newer one takes the place of the one before");
     assert_eq!(store(3, 1, 18), 1, "STALE");
+    assert_eq!(store(5, 3, 19), 0);
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 20)), 0);
+    assert_eq!(host.standing(at(1), 20).1, 0x20, "HAS_TICKETS");
+    // Asked for by its ticket_iv, or for the one with the highest counter.
+    let query = DhtTicketQuery {
+        target_storage_key: key,
+        transaction_id: TransactionId([7; 8]),
+        requestor_eid: identity(30).eid(),
+    };
+    for (iv, found) in
+        [(None, Some((5, 3))), (Some([3; 4]), Some((3, 2))), (Some([0; 4]), Some((0, 1))), (Some([99; 4]), None)]
+    {
+        let (mut room, mut sent) = ([0; 8], [0; 128]);
+        let mut tlvs = TlvWriter::new(&mut room);
+        if let Some(iv) = iv {
+            tlvs.ticket_iv(&iv).expect("room");
+        }
+        let asked = Frame { tlvs: tlvs.finish().expect("sound"), ..Frame::new(Message::DhtTicketQuery(&query)) };
+        let length = asked.write(&mut sent).expect("room");
+        let answer = host.handle(at(1), home(30), &sent[..length]).expect("an answer");
+        let Message::DhtTicketResp(ticket) = Frame::parse(&answer).expect("a frame").message else {
+            panic!("a ticket")
+        };
+        let AeadNonce([first, .., last]) = ticket.aead_nonce;
+        assert_eq!(
+            (ticket.status_code.get(), ticket.transaction_id),
+            (u32::from(found.is_none()), TransactionId([7; 8]))
+        );
+        assert_eq!((first, last), found.unwrap_or((0, 0)), "{iv:?}");
+    }
 }

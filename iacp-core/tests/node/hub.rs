@@ -369,3 +369,50 @@ fn one_network_joins_few_spaces() {
     assert_eq!([1, 2, 3, 4].map(|number| joins(number, 1)), [0, 0, 4, 4]);
     assert_eq!(joins(5, 2), 0, "another network");
 }
+
+#[test]
+fn a_cookie_holds_in_its_period_of_two_minutes_and_in_the_next() {
+    let mut world = World::new();
+    // The clock of the world is at 5 s when its story begins.
+    for (given, returned, holds) in
+        [(0, 114_999, true), (0, 234_999, true), (0, 235_000, false), (115_000, 354_999, true)]
+    {
+        let (from, until) = (member_at(1), at(returned).unix.0 + STAY);
+        let (_, cookie) = world.status(at(given), from, &join(30, SPACE, until, JoinCookie::ZERO));
+        let paid = priced(at(returned), 1, &join(30, SPACE, until, cookie));
+        let status = world.status(at(returned), from, &paid).0;
+        assert_eq!(status, if holds { 0 } else { COOKIE }, "given at {given}, returned at {returned}");
+    }
+}
+
+#[test]
+fn a_member_counts_until_its_end_and_hears_nothing_from_then_on() {
+    let near = |last: u8| SocketAddr::from(([203, 0, 113, last], 5_000));
+    for (later, is_in) in [(STAY - 1, true), (STAY, false)] {
+        let mut world = World::new();
+        assert_eq!([30, 31].map(|number| world.joins(at(0), number, near(number))), [0, 0]);
+        let now = at(later);
+        let (_, request) = seeks::<8>(now, 1, BITS);
+        let heard = if is_in { Relayed::Passed(2) } else { Relayed::Silence(NotRelayed::NoMember) };
+        assert_eq!(world.handle(now, SEEKER.into(), &request), heard, "{later}");
+        assert_eq!(world.joins(now, 32, near(32)), if is_in { 4 } else { 0 }, "{later}");
+        assert_eq!(world.hub.members(now.unix, &SPACE), if is_in { 2 } else { 1 });
+    }
+}
+
+/// The first members are asked no more often than the others.
+// shows: IACP-138 (§6.2)
+#[test]
+fn each_member_is_as_likely_to_hear_a_request_as_any_other() {
+    let mut world = crowd(20);
+    let mut heard = std::collections::BTreeMap::<SocketAddr, u32>::new();
+    for seed in 1..=200 {
+        let now = at(seed * PATIENCE);
+        let (_, request) = seeks::<2>(now, seed, BITS);
+        assert_eq!(world.handle(now, SEEKER.into(), &request), Relayed::Passed(2));
+        world.relays(now).into_iter().for_each(|(to, ..)| *heard.entry(to).or_default() += 1);
+    }
+    // 400 over 20 are 20 each, with a deviation of four.
+    assert_eq!((heard.len(), heard.values().sum::<u32>()), (20, 400));
+    assert!(heard.values().all(|count| (5..=40).contains(count)), "{heard:?}");
+}
