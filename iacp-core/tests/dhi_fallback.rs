@@ -1,6 +1,6 @@
 //! The ANML Fallback Query: asked, answered, limited, and what of it cannot be forged.
 
-use iacp_core::crypto::Portable;
+use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::dhi::fallback::{
     Asked, Ignored, MAPPING_LIFE_MAX, Mapping, NOT_FOUND_LIFE, Query, Resolver, Unanswered,
 };
@@ -8,7 +8,8 @@ use iacp_core::dhi::mapping::{Kept, Known, Mappings, path};
 use iacp_core::dhi::opinions::{ASKED, Opinion, Opinions};
 use iacp_core::identity::Identity;
 use iacp_core::time::{Mono, UnixTime};
-use iacp_wire::Eid;
+use iacp_wire::message::AnmlFallbackAnswer;
+use iacp_wire::{Eid, Frame, Message, Signature};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -80,6 +81,46 @@ fn a_mapping_lives_a_day_at_most() {
     assert_eq!(query.accept::<Portable>(UNIX, &answer), Ok(Mapping::Mapped { eid: Eid([5; 32]), expiry: end }));
     assert_eq!(query.accept::<Portable>(UnixTime(UNIX.0 - 1), &answer), Err(Ignored::Expiry));
     assert_eq!(query.accept::<Portable>(end, &answer), Err(Ignored::Expiry));
+}
+
+/// An answer by hand, of which one field contradicts another.
+// shows: IACP-028 (§4.1.2)
+#[test]
+fn a_mapping_has_an_eid_and_an_end_and_a_refusal_has_neither() {
+    let mut world = World::new(4);
+    let seed = Secret32::new([7; 32]);
+    world.resolver = Identity::from_seed(&seed);
+    let (query, sent) = world.query(URI);
+    let read = |status: u32, eid: u8, expiry: u64| {
+        let answer = |signature| AnmlFallbackAnswer {
+            transaction_nonce: iacp_wire::TransactionId(sent[sent.len() - 72..sent.len() - 64].try_into().expect("8")),
+            status: status.into(),
+            mapped_eid: Eid([eid; 32]),
+            expiry: expiry.into(),
+            resolver_eid: world.resolver.eid(),
+            signature,
+        };
+        let written = |signature| {
+            let mut bytes = [0; 152];
+            assert_eq!(Frame::new(Message::AnmlFallbackAnswer(&answer(signature))).write(&mut bytes), Ok(152));
+            bytes
+        };
+        let context = Portable::sha256(&[&sent]);
+        let unsigned = written(Signature::ZERO);
+        let digest = Portable::sha256(&[b"IACP/1 ANML_FALLBACK_ANSWER\0", &context, &unsigned[..88]]);
+        let signature = Signature(Portable::sign(&Portable::signing_key(&seed), &digest));
+        query.accept::<Portable>(UNIX, &written(signature))
+    };
+    let mapped = |expiry: u64| Ok(Mapping::Mapped { eid: Eid([5; 32]), expiry: UnixTime(expiry) });
+    let day = UNIX.0 + MAPPING_LIFE_MAX;
+    assert_eq!(read(0, 5, UNIX.0 + 1), mapped(UNIX.0 + 1));
+    assert_eq!(read(0, 5, day), mapped(day));
+    assert_eq!([read(0, 5, UNIX.0), read(0, 5, day + 1)], [Err(Ignored::Expiry); 2]);
+    assert_eq!(read(0, 0, day), Err(Ignored::Status), "no EID");
+    assert_eq!((read(20, 0, 0), read(21, 0, 0)), (Ok(Mapping::NotFound), Ok(Mapping::Refused)));
+    for (status, eid, expiry) in [(20, 5, 0), (20, 0, 1), (21, 5, 0), (21, 0, 1), (1, 0, 0), (22, 0, 0)] {
+        assert_eq!(read(status, eid, expiry), Err(Ignored::Status), "{status}, {eid}, {expiry}");
+    }
 }
 
 #[test]

@@ -323,3 +323,39 @@ proptest! {
         prop_assert!(score.score <= 10_000);
     }
 }
+
+#[test]
+fn eight_accounts_share_eight_places_until_they_are_over() {
+    let of_set = |set: u64| {
+        let is_of = move |number: &u32| IndexKey::new([7; 16]).hash(&[&eid(*number).0]) % 8 == set;
+        (1..).filter(is_of).take(9).collect::<Vec<u32>>()
+    };
+    let mut memory = [Account::FREE; 64];
+    let mut reputation = reputation(&mut memory);
+    let mut good = |now: u64, number: u32| {
+        let now = UnixTime(now);
+        reputation.observe::<ChaChaOnly>(now, &eid(number), EntryKind::Good, 1, &NO_EVIDENCE);
+        reputation.rating(now, &eid(number), Proven::Nothing).observations
+    };
+    for set in 0..8 {
+        let seen: Vec<u64> = of_set(set).into_iter().map(|number| good(NOW.0, number)).collect();
+        assert_eq!(seen, [2, 2, 2, 2, 2, 2, 2, 2, 0], "set {set}");
+    }
+    let ninth = of_set(0)[8];
+    assert_eq!([2 * EPOCH - 1, 2 * EPOCH].map(|later| good(NOW.0 + later, ninth)), [0, 2]);
+}
+
+#[test]
+fn an_account_is_over_no_sooner_than_its_accusation() {
+    use iacp_core::governance::reputation::ACCUSED;
+    for (later, kept) in [(ACCUSED - 1, 0), (ACCUSED, 2)] {
+        let mut memory = [Account::FREE; 8];
+        let mut reputation = reputation(&mut memory);
+        for number in 1..9 {
+            reputation.observe::<ChaChaOnly>(NOW, &eid(number), EntryKind::Accusation, 0, &NO_EVIDENCE);
+        }
+        let now = UnixTime(NOW.0 + later);
+        reputation.observe::<ChaChaOnly>(now, &eid(9), EntryKind::Good, 1, &NO_EVIDENCE);
+        assert_eq!(reputation.rating(now, &eid(9), Proven::Nothing).observations, kept, "{later}");
+    }
+}

@@ -305,4 +305,39 @@ mod tests {
         let all = (0..64).filter_map(|nonce| place::<ChaChaOnly>(&Eid([8; 32]), nonce, 0)).count();
         assert_eq!(all, 64);
     }
+
+    // shows: IACP-110 (§5.1.2)
+    #[test]
+    fn a_network_is_a_24_or_48_and_its_neighbours_a_16_or_32() {
+        let at = |number: u8, ip: &str| NodeInfo {
+            eid: Eid([number; 32]),
+            at: (ip.parse::<IpAddr>().expect(ip), 4_227).into(),
+            place: DhtKey([number; 32]),
+            classes: 0xF,
+        };
+        for (one, other, share) in [
+            ("192.0.2.1", "192.0.99.1", true),
+            ("192.0.2.1", "192.1.2.1", false),
+            ("192.0.2.1", "::ffff:192.0.3.1", true),
+            ("2001:db8:1::1", "2001:db8:2::1", true),
+            ("2001:db8:1::1", "2001:db9:1::1", false),
+            ("192.0.2.1", "0:0:0:c000::1", false),
+        ] {
+            assert_eq!(at(1, one).shares_network(&at(2, other)), share, "{one} and {other}");
+        }
+        let seats = |ips: [&str; 3], rule| {
+            let nodes: List<NodeInfo> = (1..).zip(ips).map(|(number, ip)| at(number, ip)).collect();
+            responsible(Class::Identities, &DhtKey([0; 32]), nodes.iter(), rule).len()
+        };
+        for (ips, limited) in [
+            (["192.0.2.1", "192.0.2.2", "192.0.2.3"], 1),
+            (["192.0.2.1", "192.0.3.1", "192.0.4.1"], 2),
+            (["192.0.2.1", "192.1.2.1", "192.2.2.1"], 3),
+            (["2001:db8:1::1", "2001:db8:1:2::1", "2001:db8:1:3::1"], 1),
+            (["2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1"], 2),
+            (["2001:db8:1::1", "2001:db9:1::1", "2001:dba:1::1"], 3),
+        ] {
+            assert_eq!((seats(ips, Diversity::Limited), seats(ips, Diversity::Off)), (limited, 3), "{ips:?}");
+        }
+    }
 }

@@ -201,4 +201,15 @@ mod tests {
         datagram[4..].copy_from_slice(head.as_bytes());
         assert!(check::<Chosen>(&datagram, NOW, 4).is_err());
     }
+
+    #[test]
+    fn a_digest_with_just_the_claimed_bits_is_a_proof() {
+        let mut seen = [false; 2];
+        for number in 0..16 {
+            let head = worked(4, &[number]);
+            let digest = check_proof::<Chosen>(&head).expect("worked for");
+            seen[usize::from(trailing_zero_bits(&digest) > 4)] = true;
+        }
+        assert_eq!(seen, [true; 2], "some have just so many and some have more");
+    }
 }

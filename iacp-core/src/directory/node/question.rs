@@ -333,4 +333,30 @@ mod tests {
         }
         assert_eq!(compare.next_push(), None);
     }
+
+    /// What a node has to answer to show where it is cannot be guessed, and is another one each time.
+    #[test]
+    fn each_challenge_is_a_new_key_and_number() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        let mut parts: heapless::Vec<[u8; 8], 10> = heapless::Vec::new();
+        for _ in 0..2 {
+            let mut out = [0; 100];
+            let (length, digest) = compare.challenge::<crate::crypto::ChaChaOnly>(&mut out).expect("room");
+            let Message::DirGet { head, padding } = Frame::parse(&out[..length]).expect("whole").message else {
+                panic!("a DIR_GET")
+            };
+            assert_eq!((head.kind, head.first, head.class, padding.len()), (254, 0, Class::Overlay as u8, 0));
+            let said = crate::directory::record_digest::<crate::crypto::ChaChaOnly>(
+                254,
+                &head.storage_key,
+                &head.transaction_id.0,
+            );
+            assert_eq!(digest, said);
+            for part in head.storage_key.0.as_chunks::<8>().0.iter().chain([&head.transaction_id.0]) {
+                assert!(!parts.contains(part));
+                parts.push(*part).expect("ten of them");
+            }
+        }
+        assert!(compare.challenge::<crate::crypto::ChaChaOnly>(&mut [0; 8]).is_none(), "no room");
+    }
 }
