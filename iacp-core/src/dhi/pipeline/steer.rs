@@ -223,3 +223,35 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.unavailable(now, cache);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The attack *A page that steers requests inwards*: where a redirect or a link may lead.
+    #[test]
+    fn a_server_leads_to_no_plain_text_no_strange_port_and_no_address() {
+        let uri = |text: &str| {
+            let mut uri = Uri::EMPTY;
+            uri.read(text).expect(text);
+            uri
+        };
+        for (from, to, own, srv, may) in [
+            ("https://a.example/", "https://b.example/", 443, None, true),
+            ("https://a.example/", "http://a.example:443/", 443, None, false),
+            ("http://a.example/", "http://b.example/", 80, None, true),
+            ("http://a.example/", "https://b.example/", 80, None, true),
+            ("https://a.example:8443/", "https://b.example:8443/", 8_443, None, true),
+            ("https://a.example/", "https://b.example:8443/", 443, None, false),
+            ("https://a.example/", "https://b.example:8443/", 443, Some(8_443), true),
+            ("https://a.example/", "https://b.example:8443/", 443, Some(8_444), false),
+            ("https://a.example:8443/", "https://b.example/", 8_443, None, true),
+            ("https://a.example/", "https://192.0.2.1/", 443, None, false),
+            ("https://192.0.2.1/", "https://192.0.2.1/x", 443, None, true),
+            ("https://192.0.2.1/", "https://192.0.2.2/", 443, None, false),
+            ("https://192.0.2.1/", "https://b.example/", 443, None, true),
+        ] {
+            assert_eq!(may_follow(&uri(from), &uri(to), own, srv), may, "from {from} to {to}, {own}, {srv:?}");
+        }
+    }
+}

@@ -362,3 +362,75 @@ impl<'m, P: Provider> Node<'m, P> {
         self.deposit(now, super::Origin::Node, from, record, trust)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    use iacp_wire::DhtKey;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::ChaChaOnly;
+    use crate::governance::window::Outcome;
+
+    fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
+        Box::leak(std::iter::repeat_with(with).take(count).collect())
+    }
+
+    fn node(nodes: usize, zones: usize) -> Result<Node<'static, ChaChaOnly>, TooFew> {
+        let memory = Memory {
+            entries: memory(16, || Slot::new(Entry::EMPTY)),
+            cells: memory(32, || 0),
+            seen: memory(8, || Shown::FREE),
+            nodes: memory(nodes, || None),
+            cases: memory(1, || None),
+            spent: memory(8, || Spending::FREE),
+            issued: memory(8, || Issued::FREE),
+            liable: memory(8, || Liable::FREE),
+            zones: memory(zones, || Zone::new(Mono(0))),
+            cache: memory(1, || Kept::FREE),
+        };
+        let at = ([192, 0, 2, 1], 4_227).into();
+        let own = NodeInfo { eid: Eid([1; 32]), at, place: DhtKey([1; 32]), classes: 0xF };
+        Node::new(memory, own, Settings::DEFAULT, Mono(0), &mut ChaCha8Rng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn a_node_needs_a_breaker_for_each_zone_and_a_place_for_itself() {
+        assert!(node(1, 256).is_ok());
+        assert_eq!(node(1, 255).err(), Some(TooFew::IndexCells(256)));
+        assert_eq!(node(1, 257).err(), Some(TooFew::IndexCells(256)));
+        assert_eq!(node(0, 256).err(), Some(TooFew::IndexCells(1)));
+    }
+
+    #[test]
+    fn a_network_has_an_eighth_of_the_worked_requests_and_64_tokens_at_least() {
+        for (capacity, own) in [(0, 64), (512, 64), (519, 64), (520, 65), (1_000, 125)] {
+            let share = share(Rate { capacity, per_second: 80 });
+            assert_eq!(share, Rate { capacity: own, per_second: 10 }, "{capacity}");
+        }
+    }
+
+    /// News fill half of the list; what ends a trial always has its place.
+    #[test]
+    fn the_end_of_a_trial_is_told_however_many_events_wait() {
+        let mut node = node(1, 256).expect("the sizes are right");
+        let news = |number: u8| NodeEvent::Equivocation { offender: Eid([number; 32]) };
+        let (id, offender, outcome) = (Digest([7; 32]), Eid([9; 32]), Outcome::Guilty);
+        (0..70).for_each(|number| node.tell(news(number)));
+        assert_eq!(node.events.len(), 64);
+        (0..70).for_each(|_| node.tell(NodeEvent::Persist { id, offender, outcome }));
+        assert_eq!(node.events.len(), 128);
+        node.tell(NodeEvent::Lapsed { id, offender });
+        node.tell(NodeEvent::Verdict { id, offender, outcome });
+        let told: Vec<NodeEvent> = core::iter::from_fn(|| node.events.pop_front()).collect();
+        assert_eq!(told.len(), 128);
+        assert_eq!((told[0], told[61], told[62]), (news(2), news(63), NodeEvent::Persist { id, offender, outcome }));
+        assert_eq!(told[126..], [NodeEvent::Lapsed { id, offender }, NodeEvent::Verdict { id, offender, outcome }]);
+    }
+}
