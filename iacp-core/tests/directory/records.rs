@@ -1,8 +1,10 @@
 //! Whether a record may stand, and what it displaces.
 
-use iacp_core::crypto::ChaChaOnly;
+use iacp_core::crypto::{ChaChaOnly, Secret32, Suite};
 use iacp_core::directory::metric::place;
 use iacp_core::directory::{Judgement, Kind, NotStored, Origin, judge, record_digest, sign, slot};
+use iacp_core::erp::ticket::Issuer;
+use iacp_core::pss::TicketKey;
 use iacp_core::time::UnixTime;
 use iacp_wire::layout::{AirkBinding, Hosting, NodeRecord, Publication, Record, Revocation};
 use iacp_wire::message::DhtTicketStore;
@@ -75,6 +77,11 @@ fn what_a_binding_is_refused_for() {
     let huge = binding(1, ip(1), 1 << 63);
     let huge = record(Kind::Binding, plain.storage_key, huge.as_bytes());
     assert_eq!(judged(&huge, None, &Known::default()), refused(NotStored::Generation));
+    for (generation, stands) in [((1 << 63) - 1, true), ((1 << 63) + 1, false), (u64::MAX, false)] {
+        let body = binding(1, ip(1), generation);
+        let judged = judged(&record(Kind::Binding, plain.storage_key, body.as_bytes()), None, &Known::default());
+        assert_eq!(matches!(judged, Judgement::Store { .. }), stands, "generation {generation}");
+    }
     let mut forged = body;
     forged.generation_counter = 5.into();
     let forged = record(Kind::Binding, plain.storage_key, forged.as_bytes());
@@ -284,6 +291,28 @@ fn an_eid_has_a_ticket_for_each_ticket_iv() {
     let [low, high] = [&low, &high].map(|body| record(Kind::Ticket, body.target_storage_key, body.as_bytes()));
     assert_eq!(judged(&low, Some(&high), &Known::default()), Judgement::Stale, "before any signature");
     assert_eq!(judged(&high, Some(&low), &Known::default()), refused(NotStored::Signature));
+}
+
+/// The TTL that was asked for, of a week at most.
+#[test]
+fn a_ticket_lives_for_its_time_to_live_and_a_week_at_most() {
+    let key = TicketKey { key: Secret32::new([5; 32]), iv: [5; 4] };
+    let mut issuer = Issuer::restored(key, Suite::ChaCha20Poly1305, 1);
+    issuer.persisted(9);
+    let ticket = issuer.issue(&identity(1), ([192, 0, 2, 1], 4_227).into()).expect("it is persisted");
+    let verdict = |ttl: u32, expiry: u64| {
+        let body = DhtTicketStore { time_to_live: ttl.into(), ..ticket };
+        let record = Record { expiry, ..record(Kind::Ticket, body.target_storage_key, body.as_bytes()) };
+        judged(&record, None, &Known::default())
+    };
+    for (ttl, life) in [(1, 1_000), (604_799, 604_799_000), (604_800, 604_800_000), (u32::MAX, 604_800_000)] {
+        assert_eq!(verdict(ttl, u64::MAX), Judgement::Store { expiry: NOW.0 + life }, "{ttl} s");
+    }
+    assert_eq!(verdict(0, u64::MAX), refused(NotStored::Time));
+    assert_eq!(verdict(60, NOW.0 + 1), Judgement::Store { expiry: NOW.0 + 1 }, "the record may end it sooner");
+    let other = DhtTicketStore { target_storage_key: DhtKey([9; 32]), ..ticket };
+    let there = record(Kind::Ticket, other.target_storage_key, other.as_bytes());
+    assert_eq!(judged(&there, None, &Known::default()), refused(NotStored::Key));
 }
 
 #[test]
