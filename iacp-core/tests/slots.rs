@@ -196,3 +196,18 @@ fn a_list_is_first_in_first_out_and_holds_a_slot_once() {
         assert!(!send.push(&mut table, 9), "there is no such slot");
     }
 }
+
+#[test]
+fn what_is_due_comes_out_in_its_order_and_no_sooner() {
+    let mut cells = [HeapCell::EMPTY; 4];
+    let mut deadlines = Deadlines::new(&mut cells, 4).expect("a cell each");
+    for (item, at) in [(2, 30), (0, 10), (3, 20), (1, 20), (2, 40), (9, 1)] {
+        deadlines.bring_forward(item, Mono(at));
+    }
+    let mut out = |now: u64| deadlines.pop(Mono(now));
+    assert_eq!([out(9), out(10), out(10), out(19)], [None, Some(0), None, None]);
+    assert_eq!([out(20), out(20), out(20)], [Some(1), Some(3), None], "of one moment, by their numbers");
+    assert_eq!([out(29), out(30), out(u64::MAX)], [None, Some(2), None], "a later moment puts nothing off");
+    deadlines.bring_forward(0, Mono(5));
+    assert_eq!((deadlines.first(), deadlines.pop(Mono(5)), deadlines.first()), (Some((Mono(5), 0)), Some(0), None));
+}
