@@ -209,6 +209,32 @@ fn the_largest_interaction_overflows_nothing() {
     assert_eq!(largest.hierarchical(Coupling::FULL, groups_of(1)), largest.fragmented(Coupling::FULL));
 }
 
+#[test]
+fn growth_may_double_with_each_size_and_have_a_thirty_second_part_more() {
+    // shows: IOE-145 (App. A 7)
+    const FAR: u32 = 1 << 20;
+    // From the first size to the second, 3,200 more; from the second to the third, 6,400 and 100 more.
+    let growth = |largest: u128| {
+        Growth::of(|size| match size.participants / FAR {
+            1 => 7,
+            2 => 3_207,
+            _ => largest,
+        })
+    };
+    assert_eq!(growth(3_207 + 6_500), Growth::Additive);
+    assert_eq!(growth(3_207 + 6_501), Growth::Multiplicative);
+    assert_eq!(growth(0), Growth::Additive, "less is no growth");
+}
+
+#[test]
+fn thousandths_have_three_digits_and_a_share_has_its_parts() {
+    let shown = [0, 5, 999, 1_000, 12_034].map(|number| Thousandths(number).to_string());
+    assert_eq!(shown, ["0.000", "0.005", "0.999", "1.000", "12.034"]);
+    assert_eq!([0, 1, 2, 1_000].map(|parts| PerMille::new(parts).map(PerMille::get)), [0, 1, 2, 1_000].map(Some));
+    let each = Dimensions::each(3);
+    assert_eq!((each.interaction_scoped(), each.worst_case()), (15, Some(243)));
+}
+
 proptest! {
     /// Whatever the size, a hierarchy costs no more than the worst case that the model represents, and one more of
     /// anything never costs less.

@@ -222,6 +222,105 @@ fn a_percentile_is_never_too_low_and_hardly_too_high() {
     assert_eq!(percentile(1_000), ms(1_000), "never longer than the longest");
 }
 
+#[test]
+fn a_bucket_ends_an_eighth_of_a_power_of_two_above_its_beginning() {
+    const US: fn(u64) -> Duration = Duration::from_micros;
+    let half = PerMille::new(500).unwrap();
+    // Up to 15 µs each microsecond has its own bucket; above that, eight share each power of two.
+    for (latency, end) in [
+        (US(0), US(1)),
+        (US(1), US(2)),
+        (US(7), US(8)),
+        (US(8), US(9)),
+        (US(15), US(16)),
+        (US(16), US(18)),
+        (US(17), US(18)),
+        (US(18), US(20)),
+        (US(31), US(32)),
+        (US(32), US(36)),
+        (US(35), US(36)),
+        (US(1_000), US(1_024)),
+        (US(15 << 28) - US(1), US(15 << 28)),
+        // The last bucket has no end of its own.
+        (US(15 << 28), Duration::MAX),
+        (US(1 << 32), Duration::MAX),
+    ] {
+        let mut histogram = Histogram::new();
+        histogram.record(latency);
+        assert_eq!((histogram.longest(), histogram.samples()), (Some(latency), 1));
+        histogram.record(Duration::MAX);
+        assert_eq!((histogram.longest(), histogram.samples()), (Some(Duration::MAX), 2));
+        assert_eq!(histogram.percentile(half), Some(end), "{latency:?}");
+        assert_eq!(histogram.percentile(PerMille::ALL), Some(Duration::MAX));
+    }
+}
+
+#[test]
+fn a_percentile_is_the_first_sample_that_covers_its_share() {
+    let mut histogram = Histogram::new();
+    [3, 5, 9].into_iter().for_each(|micros| histogram.record(Duration::from_micros(micros)));
+    // One of three is 333 1/3 thousandths, two are 666 2/3.
+    for (parts, micros) in [(0, 4), (1, 4), (333, 4), (334, 6), (666, 6), (667, 9), (1_000, 9)] {
+        let found = histogram.percentile(PerMille::new(parts).unwrap());
+        assert_eq!(found, Some(Duration::from_micros(micros)), "{parts} thousandths");
+    }
+}
+
+#[test]
+fn each_latency_is_kept_under_its_own_metric() {
+    let mut measured = Measurements::default();
+    measured.synchronization([ms(1), ms(7), ms(3)]);
+    measured.policy_convergence(ms(11));
+    measured.policy_update(ms(12));
+    measured.rollback(ms(13), 0, 1).unwrap();
+    measured.configuration_convergence(ms(14));
+    measured.recovery(ms(15));
+    let latencies = |metric| measured.latencies(metric).map(|kept| (kept.samples(), kept.longest()));
+    for (metric, milliseconds) in [
+        (Metric::SynchronizationLatency, 7),
+        (Metric::PolicyConvergence, 11),
+        (Metric::UpdateLatency, 12),
+        (Metric::RollbackLatency, 13),
+        (Metric::ConfigurationConvergence, 14),
+        (Metric::RecoveryTime, 15),
+    ] {
+        assert_eq!(latencies(metric), Some((1, Some(ms(milliseconds)))), "{}", metric.target());
+    }
+    for metric in [Metric::CoordinationSurfaces, Metric::FailurePropagation, Metric::StateConsistency] {
+        assert_eq!(latencies(metric), None, "{}", metric.target());
+    }
+}
+
+#[test]
+fn the_worst_share_counts_whatever_came_first() {
+    let attained = |rollbacks: &[(u64, u64)]| {
+        let mut measured = Measurements::default();
+        rollbacks.iter().for_each(|(part, whole)| measured.rollback(ms(1), *part, *whole).unwrap());
+        measured.attainment(Metric::RollbackReach)
+    };
+    assert_eq!(attained(&[(1, 1_001)]), Attainment::Met);
+    assert_eq!(attained(&[(1, 1)]), Attainment::Missed, "all of them are a share too");
+    for pair in [[(1, 1_001), (1, 1_000)], [(1, 1_000), (1, 1_001)], [(1, 1_000), (0, 1)], [(0, 1), (1, 1_000)]] {
+        assert_eq!(attained(&pair), Attainment::Missed, "{pair:?}");
+    }
+    assert_eq!(attained(&[(9, 10_000), (1, 1_001), (0, 1)]), Attainment::Met);
+    assert_eq!(attained(&[(u64::MAX, u64::MAX), (0, u64::MAX)]), Attainment::Missed, "and nothing overflows");
+}
+
+#[test]
+fn several_counts_of_one_size_make_the_strictest_pair() {
+    let attained = |samples: &[(u32, u64)]| {
+        let mut measured = Measurements::default();
+        samples.iter().for_each(|(size, count)| measured.coordination_surfaces(Dimensions::each(*size), *count));
+        measured.attainment(Metric::CoordinationSurfaces)
+    };
+    assert_eq!(attained(&[(5, 30), (10, 60)]), Attainment::Met);
+    assert_eq!(attained(&[(5, 30), (10, 61)]), Attainment::Missed);
+    assert_eq!(attained(&[(5, 30), (5, 29), (10, 60)]), Attainment::Missed, "the lowest of the small");
+    assert_eq!(attained(&[(5, 30), (10, 61), (10, 60)]), Attainment::Missed, "the highest of the large");
+    assert_eq!(attained(&[(5, 30), (7, 99), (10, 60)]), Attainment::Met, "only the ends are compared");
+}
+
 proptest! {
     #[test]
     fn every_latency_finds_its_bucket(nanos in prop_oneof![any::<u64>(), 0_u64..100_000, (0_u32..64).prop_map(|n| 1 << n)]) {

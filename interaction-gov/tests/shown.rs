@@ -4,13 +4,15 @@ mod govern;
 
 use govern::{CORPORATE, NAMES, PRIVACY, call, facts, itself, log, policy, request, world};
 use interaction_gov::function::Binding;
-use interaction_gov::interaction::{Flow, To};
-use interaction_gov::measure::{Measurements, Metric};
+use interaction_gov::identity::InteractionId;
+use interaction_gov::interaction::{Flow, Mode, To};
+use interaction_gov::measure::Measurements;
 use interaction_gov::participant::Seat;
 use interaction_gov::policy::Policy;
 use interaction_gov::rollout::Version;
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::{Modality, Region, Vocabulary};
+use interaction_gov::vocabulary::{Modality, Region, Set, Vocabulary};
+use std::time::Duration;
 
 /// Each rule of this text, in the order in which they decide.
 fn rules(text: &str) -> Vec<String> {
@@ -76,23 +78,42 @@ fn a_decision_is_shown_with_who_decided_by_which_line_and_until_when() {
 }
 
 #[test]
-fn what_was_measured_is_shown_with_a_line_for_each_target() {
-    let mut measured = Measurements::default();
-    measured.degradation(2, 1, 1).expect("one of two");
-    let all = [Metric::CONTINUITY, Metric::CHANGE_SAFETY, Metric::DEGRADATION].concat();
-    let lines: Vec<String> =
-        all.iter().map(|metric| format!("{}: {}", metric.target(), measured.attainment(*metric))).collect();
-    assert_eq!(measured.to_string(), lines.join("\n"));
-    assert_eq!(lines[0], "|C| grows no faster than P + M + F + A + T: too few samples");
-    assert_eq!(lines[9], "every failure affects under 5 % of active interactions: missed");
+fn what_was_only_observed_is_shown_as_such() {
+    let (world, mut log) = (world(), log());
+    let mut call =
+        govern::Call::create(InteractionId::recorded([7; 16]), Time(1_000), Mode::Observe, &world, &mut log).unwrap();
+    let seat = call.join(Time(1_000), &govern::person(1), &world, &mut log).unwrap();
+    let exported = call.decide(Time(2_000), &request(seat, "export"), &world, &mut log);
+    assert_eq!(exported.to_string(), "a rule denies it, authority 0, line 4, version 0, observed only");
+    assert!(!exported.enforced);
 }
 
 #[test]
-fn a_flow_is_shown_with_where_it_goes() {
-    let flow = Flow { modality: Modality(2), from: Seat(1), to: To::Binding(Binding(4)), region: Region(3) };
-    assert_eq!(flow.to_string(), "stream 2 of seat 1 to binding 4, in region 3");
-    let flow = Flow { to: To::Seat(Seat(0)), region: Region::UNKNOWN, ..flow };
-    assert_eq!(flow.to_string(), "stream 2 of seat 1 to seat 0, in an unknown region");
+fn a_flow_is_shown_with_both_ends_and_the_region() {
+    let flow = Flow { modality: Modality(1), from: Seat(2), to: To::Seat(Seat(3)), region: Region(0) };
+    assert_eq!(flow.to_string(), format!("stream 1 of {} to {}, in region 0", Seat(2), Seat(3)));
+    let unknown = Flow { region: Region::UNKNOWN, to: To::Binding(Binding(4)), ..flow };
+    assert_eq!(unknown.to_string(), format!("stream 1 of {} to {}, in an unknown region", Seat(2), Binding(4)));
+    assert_eq!((Seat(2).to_string(), Binding(4).to_string()), ("seat 2".into(), "binding 4".into()));
+}
+
+#[test]
+fn what_was_measured_is_shown_target_by_target() {
+    let mut measured = Measurements::default();
+    measured.recovery(Duration::from_secs(1));
+    measured.configuration_convergence(Duration::from_secs(2));
+    let shown = measured.to_string();
+    let lines: Vec<&str> = shown.split('\n').collect();
+    assert_eq!(lines.len(), 12);
+    assert_eq!(lines[0], "|C| grows no faster than P + M + F + A + T: too few samples");
+    assert_eq!(lines[8], "every configuration change converges in under 1 s: missed");
+    assert_eq!(lines[11], "every auxiliary function recovers in under 10 s: met");
+}
+
+#[test]
+fn debug_shows_a_set_by_its_bits() {
+    assert_eq!(format!("{:?}", Set::one(Region(0)).with(Region(3))), "Set(0b1001)");
+    assert_eq!(format!("{:?}", Set::<Region>::EMPTY), "Set(0b0)");
 }
 
 #[test]

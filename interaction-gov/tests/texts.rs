@@ -148,6 +148,89 @@ fn no_text_makes_the_reader_stumble() {
 }
 
 #[test]
+fn lines_and_columns_are_numbered_up_to_the_last_number_of_16_bits() {
+    let head = "authority corporate\nversion 1\n";
+    let on_line = |number: usize| trouble(&format!("{head}{}permit dance", "\n".repeat(number - 3)));
+    assert_eq!(on_line(65_534), (65_534, 8, Trouble::UnknownName("actions")));
+    assert_eq!(on_line(65_535), (65_535, u16::MAX, Trouble::TooLong));
+    let at_column = |number: usize| trouble(&format!("{head}permit{}dance", " ".repeat(number - 7)));
+    assert_eq!(at_column(65_535), (3, 65_535, Trouble::UnknownName("actions")));
+    assert_eq!(at_column(65_536), (3, u16::MAX, Trouble::TooLong));
+    // A character that is not seen is told with its place in the same way.
+    let hidden =
+        |lines: usize, columns: usize| trouble(&format!("{}{}\u{7F}", "\n".repeat(lines), " ".repeat(columns)));
+    assert_eq!(hidden(0, 0), (1, 1, Trouble::Hidden));
+    assert_eq!(hidden(65_534, 65_534), (65_535, 65_535, Trouble::Hidden));
+    assert_eq!(hidden(65_535, 65_535), (65_535, 65_535, Trouble::Hidden));
+}
+
+#[test]
+fn what_is_seen_may_stand_in_a_comment_and_nothing_else() {
+    let taken = |c: char| match Policy::<2>::new()
+        .add(&format!("authority corporate # {c}!\nversion 1\npermit join"), &names())
+    {
+        Ok(_) => true,
+        Err(PolicyError::Text(TextError { line: 1, column: 23, trouble: Trouble::Hidden })) => false,
+        other => panic!("{other:?} for {c:?}"),
+    };
+    for seen in ['\t', ' ', '!', '~', '\u{A1}', '×', 'ä', '\u{FF}', '\u{301}', '–', '‰', '€', '→', '✓', '。', '日', 'ю']
+    {
+        assert!(taken(seen), "{seen:?}");
+    }
+    // Controls, marks of direction, blanks, and letters that are blank.
+    for hidden in [
+        '\0',
+        '\u{7}',
+        '\u{1B}',
+        '\u{7F}',
+        '\u{80}',
+        '\u{A0}',
+        '\u{AD}',
+        '\u{34F}',
+        '\u{115F}',
+        '\u{1160}',
+        '\u{17B4}',
+        '\u{17B5}',
+        '\u{200B}',
+        '\u{200F}',
+        '\u{2028}',
+        '\u{202E}',
+        '\u{2066}',
+        '\u{3000}',
+        '\u{3164}',
+        '\u{E000}',
+        '\u{FEFF}',
+        '\u{FFA0}',
+        '\u{E0041}',
+    ] {
+        assert!(!taken(hidden), "{hidden:?}");
+    }
+}
+
+#[test]
+fn lines_may_end_as_on_other_systems_and_words_stand_apart_by_blanks_tabs_and_commas() {
+    let digest = |text: &str| {
+        let mut policy = Policy::<2>::new();
+        policy.add(text, &names()).map(|_| policy.rules_of(&policy.members()[0]).map(|rule| rule.to_string()).collect())
+    };
+    let plain: Vec<String> = digest("authority corporate\nversion 1\npermit join, speak for human").unwrap();
+    assert_eq!(plain, ["line 3: permit actions 0, 1 for human"]);
+    for same in [
+        "authority corporate\r\nversion 1\r\npermit join, speak for human\r\n",
+        "authority\tcorporate\nversion \t1 \t\n\tpermit join\t,speak for\thuman\t# and a word",
+        "authority corporate#\nversion 1#\npermit join,speak for human#for",
+    ] {
+        assert_eq!(digest(same).as_ref(), Ok(&plain), "{same:?}");
+    }
+    for (text, column) in
+        [("permit join;", 12), ("permit join.speak", 12), ("permit ,join", 8), ("permit join for-human", 13)]
+    {
+        let (line, found, _) = trouble(&format!("authority corporate\nversion 1\n{text}"));
+        assert_eq!((line, found), (3, column), "{text}");
+    }
+}
+
+#[test]
 fn lists_have_their_names() {
     assert_eq!((Action::LIST, Consent::LIST), ("actions", "consents"));
 }

@@ -471,15 +471,4 @@ impl Rule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minute_of_the_day_is_what_a_division_says() {
-        for ms in [0, 59_999, 60_000, 86_399_999, 86_400_000, 1 << 32, 1_795_856_400_123, u64::MAX - 1, u64::MAX] {
-            let (minute_of_day, left) = (ms / 60_000 % 1_440, ms % 60_000);
-            let (found, rest) = minute(Time(ms));
-            assert_eq!((u64::from(found), u64::from(rest)), (minute_of_day, left), "{ms}");
-        }
-    }
-}
+mod tests;
