@@ -92,3 +92,18 @@ fn full_means_refuse() {
     let anyone = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
     assert_eq!(registry.rebind(&rebinding, &[0; 64], &anyone), Ok(ID));
 }
+
+#[test]
+fn an_identifier_may_be_bound_anew_to_itself_and_each_interaction_is_released_alone() {
+    let mut registry = Registry::<4>::new([1; 32]);
+    let same = (Protocol::MqttClient, &b"same"[..]);
+    registry.bind(same.0, same.1, ID, *key(1).pk).unwrap();
+    registry.bind(Protocol::MqttClient, b"other", OTHER, *key(1).pk).unwrap();
+    let challenge = registry.challenge(same.0, same.1).unwrap();
+    let rebinding = Rebinding { old: same, new: same, challenge };
+    let signature = sign(1, &rebinding.signed());
+    assert_eq!(registry.rebind(&rebinding, &signature, &verifies), Ok(ID));
+    assert_ne!(registry.challenge(same.0, same.1), Some(challenge), "the proof counts once");
+    registry.release(&ID);
+    assert_eq!((registry.find(same.0, same.1), registry.find(Protocol::MqttClient, b"other")), (None, Some(OTHER)));
+}

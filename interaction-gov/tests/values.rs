@@ -2,8 +2,8 @@
 
 mod govern;
 
-use govern::{NAMES, all, call, log, names, person, provenance, recording, the, world};
-use interaction_gov::audit::Trail;
+use govern::{NAMES, all, call, key, log, names, person, provenance, recording, sign, the, verifies, world};
+use interaction_gov::audit::{Damage, Head, Log, Need, RECORD, SignedHead, Sink as _, Trail};
 use interaction_gov::function::Bindings;
 use interaction_gov::identity::{InteractionId, Pseudonym};
 use interaction_gov::participant::Streams;
@@ -59,6 +59,46 @@ fn a_trail_knows_its_interaction_and_its_hash() {
     }
     assert_eq!((trail.interaction(), trail.hash()), (call.id(), call.chain().hash()));
     assert_eq!((trail.records(), trail.is_ended()), (call.chain().next(), false));
+}
+
+#[test]
+fn a_head_is_of_these_records_and_no_older_than_the_last_of_them() {
+    let (world, mut log) = (world(), log());
+    let (call, _) = call(&world, &mut log);
+    let mut trail = Trail::of(*call.id());
+    for bytes in log.waiting() {
+        trail.record(bytes).unwrap();
+    }
+    let (interaction, records, hash) = (*call.id(), trail.records(), *trail.hash());
+    let good = Head { interaction, records, hash, time: Time(1_000), last: false };
+    let take = |trail: &mut Trail, head: Head| {
+        let signature = sign(1, &head.signed());
+        trail.head(&SignedHead { head, signature }, &key(1).pk, &verifies)
+    };
+    assert_eq!(take(&mut trail, Head { records: records + 1, ..good }), Err(Damage::Cut));
+    assert_eq!(take(&mut trail, Head { records: records - 1, ..good }), Err(Damage::Altered));
+    assert_eq!(take(&mut trail, Head { hash: [0; 32], ..good }), Err(Damage::Altered));
+    assert_eq!(take(&mut trail, Head { time: Time(999), ..good }), Err(Damage::Clock));
+    assert_eq!((take(&mut trail, good), trail.unsigned()), (Ok(()), 0));
+    let later = Head { time: Time(1_001), last: true, ..good };
+    assert_eq!((take(&mut trail, later), trail.is_ended()), (Ok(()), true));
+    assert_eq!(take(&mut trail, good), Err(Damage::Clock), "older than the head before");
+    assert_eq!((take(&mut trail, Head { last: false, ..later }), trail.is_ended()), (Ok(()), true), "it stays ended");
+}
+
+#[test]
+fn a_quarter_of_a_log_is_kept_for_what_tightens() {
+    let mut log = Log::new(vec![[0; RECORD]; 8]);
+    for used in 0..=8_usize {
+        let [ordinary, tightening] = [Need::Ordinary, Need::Tightening].map(|need| log.room(need));
+        assert_eq!((log.waiting().len(), ordinary, tightening), (used, 6_usize.saturating_sub(used), 8 - used));
+        assert!(log.has_room(tightening, Need::Tightening) && !log.has_room(tightening + 1, Need::Tightening));
+        assert!(log.has_room(ordinary, Need::Ordinary) && !log.has_room(ordinary + 1, Need::Ordinary));
+        log.write(&[1; RECORD]);
+    }
+    assert_eq!(log.waiting(), [[1; RECORD]; 8], "what has no room is not written");
+    log.taken();
+    assert_eq!((log.waiting().len(), log.room(Need::Tightening)), (0, 8));
 }
 
 #[test]
