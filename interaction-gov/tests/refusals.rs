@@ -144,11 +144,10 @@ fn a_refused_step_and_its_record_say_why_and_about_whom() {
 fn what_has_not_begun_is_neither_suspended_nor_resumed() {
     let (world, mut log) = (world(), log());
     let mut call = begin(&world, &mut log);
-    let steps: [fn(&mut Call, &mut Records) -> Result<(), Refused>; 2] =
-        [|call, log| call.suspend(NEXT, log), |call, log| call.resume(NEXT, log)];
-    for step in steps {
+    for is_suspended in [true, false] {
         let before = log.waiting().len();
-        assert_eq!(step(&mut call, &mut log), Err(Refused(Verdict::NotActive)));
+        let refused = if is_suspended { call.suspend(NEXT, &mut log) } else { call.resume(NEXT, &mut log) };
+        assert_eq!(refused, Err(Refused(Verdict::NotActive)));
         let record = Record::read(&log.waiting()[before]).expect("its own");
         assert_eq!((record.kind, record.verdict, record.time), (RecordKind::Moved, Verdict::NotActive, NEXT));
         assert_eq!(call.state(), State::Created);

@@ -1,5 +1,6 @@
 //! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
 
+use super::delegate::provider_methods;
 use super::stack::{KEY, cleared};
 use super::{BadTag, Portable, Provider, Secret32, Suite, chacha};
 
@@ -54,7 +55,7 @@ impl Provider for Compact {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
 
-    crate::provider_methods!(Portable: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
+    provider_methods!(Portable: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
 
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
         copy(suite, key)

@@ -116,3 +116,5 @@ macro_rules! provider_methods {
         }
     };
 }
+
+pub(super) use provider_methods;

@@ -1,5 +1,6 @@
 //! The default provider: portable, without an allocator.
 
+use super::delegate::provider_methods;
 use super::stack::{KEY, cleared};
 use super::{BadTag, ChaChaOnly, Provider, Secret32, Suite, chacha};
 use aes_gcm::Aes256Gcm;
@@ -36,7 +37,7 @@ impl Provider for Portable {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
 
-    crate::provider_methods!(ChaChaOnly: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
+    provider_methods!(ChaChaOnly: signing_key, public_key, sign, equation, x25519_public, x25519, static_secret);
 
     // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
