@@ -123,6 +123,10 @@ mod tests {
         assert_eq!(due, [10, 110, 310, 610, 910]);
         again.again(Mono(7));
         assert_eq!(again.due(), Mono(7));
+    }
+
+    #[test]
+    fn moments_are_compared_without_overflow() {
         assert_eq!(soonest(&[Some(Mono(9)), None, Some(Mono(4))]), Some(Mono(4)));
         assert_eq!(soonest(&[None, None]), None);
         assert_eq!((UnixTime(3).distance(UnixTime(9)), UnixTime(9).distance(UnixTime(3))), (6, 6));

@@ -1,4 +1,4 @@
-//! Each provider computes what the RFCs say, at each length (`IACP §8.7`).
+//! The portable providers against published vectors, and `ChaChaOnly` at each length (`IACP §8.7`). `tests/providers` compares all of them.
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
@@ -107,7 +107,7 @@ fn a_provider_without_a_suite_seals_nothing_under_it_and_opens_nothing() {
 }
 
 #[test]
-fn hashes_are_those_of_the_rfcs_at_each_length() {
+fn hashes_of_parts_are_those_of_the_whole_and_known_answers_hold() {
     let abc = hex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(ChaChaOnly::sha256(&[b"a", b"", b"bc"]), abc);
     for length in 0..=140 {
@@ -188,6 +188,11 @@ fn two_sides_agree_on_one_secret_and_a_point_of_small_order_gives_none() {
         let shared = P::x25519(&secret(1), &other).expect("a point of prime order");
         assert_eq!(shared.expose(), P::x25519(&secret(2), &one).expect("a point of prime order").expose());
         assert_ne!(shared.expose(), &[0; 32]);
+        let scalar = hex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
+        let point = hex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+        let agreed = P::x25519(&Secret32::new(scalar), &point).expect("a point of prime order");
+        let expected = hex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+        assert_eq!(agreed.expose(), &expected, "RFC 7748 §5.2");
         // The base point is 9.
         let base = core::array::from_fn(|at| if at == 0 { 9 } else { 0 });
         assert_eq!(P::x25519(&secret(1), &base).expect("a point of prime order").expose(), &one);

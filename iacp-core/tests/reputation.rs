@@ -118,7 +118,7 @@ fn a_verdict_comes_at_one_score_and_goes_at_a_higher_one() {
 }
 
 /// At the threshold itself a peer is admitted, and one below it is not; what a verdict began ends at the higher score itself.
-// shows: IACP-021 (§3.6.2), IACP-022 (§3.6.2), IACP-024 (§3.6.2)
+// shows: IACP-021 (§3.6.2), IACP-022 (§3.6.2)
 #[test]
 fn a_verdict_begins_below_its_score_and_ends_at_the_higher_one() {
     const ADMIT: fn(u16) -> Treatment = |_| Treatment::Admit;
@@ -136,7 +136,7 @@ fn a_verdict_begins_below_its_score_and_ends_at_the_higher_one() {
         assert_eq!(reputation.rating(NOW, &eid(1), Proven::Nothing).score, score, "{counts:?}");
         let (verdict, changed) = reputation.treatment(NOW, &eid(1), Proven::Nothing, load);
         assert_eq!(verdict, expected(score), "{score}, begun {begun}, load {load}");
-        // The entry of a change says which verdicts go on: 1 demands work, 2 throttles.
+        // The amount of a change: bit 0 demands work, bit 1 throttles.
         let goes_on = match verdict {
             Treatment::Admit | Treatment::Drop => 0,
             Treatment::DemandWork { .. } => 1,
@@ -347,7 +347,6 @@ fn eight_accounts_share_eight_places_until_they_are_over() {
 
 #[test]
 fn an_account_is_over_no_sooner_than_its_accusation() {
-    use iacp_core::governance::reputation::ACCUSED;
     for (later, kept) in [(ACCUSED - 1, 0), (ACCUSED, 2)] {
         let mut memory = [Account::FREE; 8];
         let mut reputation = reputation(&mut memory);

@@ -11,7 +11,8 @@ use crate::vocabulary::{Authority, Set};
 pub(crate) const KEPT: usize = 8;
 
 codes! {
-    /// What changed in the control plane: the `action` of a record of the kind [`RecordKind::Changed`](crate::audit::RecordKind::Changed).
+    /// What changed in the control plane: the `action` of a record of the kind
+    /// [`RecordKind::Changed`](crate::audit::RecordKind::Changed).
     ///
     /// ```
     /// use interaction_gov::audit::Change;

@@ -9,7 +9,7 @@ use interaction_gov::function::Invocation;
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Flow, Mode, Refused, Request, To, Transition};
 use interaction_gov::participant::{Admission, Seat, Streams, Validation};
-use interaction_gov::policy::{Kind as Actor, On};
+use interaction_gov::policy::{Kind, On};
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Modality, Name as _, Region, Set};
@@ -176,7 +176,7 @@ fn two_persons_have_to_agree_where_policy_says_so() {
     let mut call = begin(&world, &mut log);
     let one = call.join(Time(1_000), &person(1), &world, &mut log).unwrap();
     let two = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
-    let agent = Admission { kind: Actor::Agent, consents: all(&["analysis"]), ..person(3) };
+    let agent = Admission { kind: Kind::Agent, consents: all(&["analysis"]), ..person(3) };
     call.join(Time(1_000), &agent, &world, &mut log).unwrap();
     let mut ask = |call: &mut Call| call.decide(Time(1_001), &request(one, "export"), &world, &mut log).verdict;
     assert_eq!(ask(&mut call), Verdict::NotPermitted, "a program is no person");

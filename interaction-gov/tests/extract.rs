@@ -8,7 +8,7 @@ use interaction_gov::authority::Delegation;
 use interaction_gov::identity::{AuthorityKey, InteractionId};
 use interaction_gov::interaction::{Attribution, Interaction, Mode, Transition};
 use interaction_gov::participant::Admission;
-use interaction_gov::policy::{Kind as Actor, Scope};
+use interaction_gov::policy::{Kind, Scope};
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Set};
@@ -251,7 +251,7 @@ fn who_is_only_observed_is_in_the_extract_of_whose_participant_it_is() {
     let (world, mut log) = (world(), log());
     let mut call = Interaction::<4, 4>::create(id(), Time(1_000), Mode::Observe, &world, &mut log).unwrap();
     // Corporate admits no things; privacy is not asked about joining.
-    let thing = Admission { kind: Actor::Device, home: Some(the("privacy")), ..person(1) };
+    let thing = Admission { kind: Kind::Device, home: Some(the("privacy")), ..person(1) };
     let seat = call.join(Time(1_000), &thing, &world, &mut log).unwrap();
     let _ = call.leave(Time(1_001), seat, &mut log).unwrap();
     let (_, own, _) = extract(log.waiting(), "privacy", &AuthorityKey::new([1; 32]));

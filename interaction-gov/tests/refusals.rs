@@ -1,4 +1,4 @@
-//! Steps that are refused: each says why, its record says the same and about whom, and the interaction is as it was.
+//! Refused steps: the result and the record have the same reason, and the record names the seat or the function.
 
 mod govern;
 
@@ -15,15 +15,16 @@ use interaction_gov::vocabulary::Set;
 const NOW: Time = Time(1_001);
 /// After the beginning of one that has no participant yet.
 const NEXT: Time = Time(START + 1);
-const NOBODY: Seat = Seat(3);
+const ABSENT: Seat = Seat(3);
 const NOTHING: Binding = Binding(2);
 
-/// Who a step is about.
+/// What a step is about.
 #[derive(Debug, PartialEq)]
 enum About {
     All,
     Seat,
     Binding,
+    Both,
 }
 
 /// A step, why it is refused, and what its record is about.
@@ -32,42 +33,42 @@ type Step = (&'static str, fn(&mut Call, &World, &mut Records) -> Result<(), Ref
 const STEPS: &[Step] = &[
     (
         "leave",
-        |call, _, log| call.leave(NOW, NOBODY, log).map(drop),
+        |call, _, log| call.leave(NOW, ABSENT, log).map(drop),
         Verdict::NoParticipant,
         RecordKind::Left,
         About::Seat,
     ),
     (
         "ban",
-        |call, _, log| call.ban(NOW, NOBODY, log).map(drop),
+        |call, _, log| call.ban(NOW, ABSENT, log).map(drop),
         Verdict::NoParticipant,
         RecordKind::Banned,
         About::Seat,
     ),
     (
         "consent",
-        |call, _, log| call.consent(NOW, NOBODY, Set::ALL, log),
+        |call, _, log| call.consent(NOW, ABSENT, Set::ALL, log),
         Verdict::NoParticipant,
         RecordKind::Consented,
         About::Seat,
     ),
     (
         "consent on a stream",
-        |call, _, log| call.consent_on(NOW, NOBODY, On::Nothing, Set::EMPTY, log),
+        |call, _, log| call.consent_on(NOW, ABSENT, On::Nothing, Set::EMPTY, log),
         Verdict::NoParticipant,
         RecordKind::Consented,
         About::Seat,
     ),
     (
         "revalidate",
-        |call, world, log| call.revalidate(NOW, NOBODY, &hardened("de"), world, log).map(drop),
+        |call, world, log| call.revalidate(NOW, ABSENT, &hardened("de"), world, log).map(drop),
         Verdict::NoParticipant,
         RecordKind::Revalidated,
         About::Seat,
     ),
     (
         "transition",
-        |call, _, log| call.transition(NOW, NOBODY, Transition::Transport, None, [1; 16], log),
+        |call, _, log| call.transition(NOW, ABSENT, Transition::Transport, None, [1; 16], log),
         Verdict::NoParticipant,
         RecordKind::Transition,
         About::Seat,
@@ -106,7 +107,7 @@ const STEPS: &[Step] = &[
         |call, world, log| Err(Refused(call.hand_over(NOW, NOTHING, Seat(0), world, log).verdict)),
         Verdict::NoFunction,
         RecordKind::HandedOver,
-        About::Binding,
+        About::Both,
     ),
     (
         "attribute",
@@ -119,7 +120,7 @@ const STEPS: &[Step] = &[
 ];
 
 #[test]
-fn a_refused_step_and_its_record_say_why_and_about_whom() {
+fn a_refused_step_and_its_record_have_one_reason_and_name_the_same_seat_or_function() {
     for (name, step, verdict, kind, about) in STEPS {
         let (world, mut log) = (world(), log());
         let (mut call, _) = call(&world, &mut log);
@@ -133,8 +134,9 @@ fn a_refused_step_and_its_record_say_why_and_about_whom() {
         let named = (record.seat, record.binding);
         let expected = match about {
             About::All => (None, None),
-            About::Seat => (Some(NOBODY.0), None),
-            About::Binding => (named.0, Some(NOTHING.0)),
+            About::Seat => (Some(ABSENT.0), None),
+            About::Binding => (None, Some(NOTHING.0)),
+            About::Both => (Some(0), Some(NOTHING.0)),
         };
         assert_eq!(named, expected, "{name}");
     }

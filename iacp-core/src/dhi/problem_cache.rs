@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn success_ends_a_fault_at_its_end_and_a_probe_that_is_given_back_is_the_next_ones() {
+    fn success_clears_a_fault_only_at_its_end_and_a_released_probe_is_given_again() {
         let mut entries = [Entry::FREE; 16];
         let mut cache = ProblemCache::new(&mut entries);
         assert_eq!((cache.capacity(), cache.taken(Mono(0))), (16, 0));

@@ -191,7 +191,7 @@ mod tests {
                 assert!(ledger.has_room(NOW, &eid(*host)) && ledger.charge(NOW, &eid(*host), Charge::Fallen));
             }
             assert!(!ledger.has_room(NOW, &eid(hosts[8])) && !ledger.charge(NOW, &eid(hosts[8]), Charge::Guilty));
-            assert!(ledger.has_room(NOW, &eid(hosts[0])), "what is known has its place");
+            assert!(ledger.has_room(NOW, &eid(hosts[0])), "a host with an entry keeps its place");
             assert_eq!([0, 7, 8].map(|at: usize| ledger.level(NOW, &eid(hosts[at]))), [500, 500, 0]);
         }
     }

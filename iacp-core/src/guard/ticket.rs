@@ -340,12 +340,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_is_eight_places_that_no_other_hash_shares() {
+    fn a_hash_chooses_one_whole_set_of_eight_places() {
         let mut places: [u8; 23] = core::array::from_fn(|at| u8::try_from(at).unwrap_or(0));
         for (hash, first) in [(0, 0), (1, 8), (2, 0), (3, 8), (u64::MAX, 8)] {
             let set = set(&mut places, hash);
             assert_eq!((set.len(), set.first()), (8, Some(&first)), "{hash}");
         }
-        assert!(set(&mut places[..7], 0).is_empty(), "fewer than eight are none");
+        assert!(set(&mut places[..7], 0).is_empty(), "fewer than eight places make no set");
     }
 }

@@ -85,6 +85,10 @@ pub enum TooFew {
     NoPowerOfTwo,
     /// Too few heap cells for deadlines; this many are needed.
     HeapCells(usize),
+    /// Too few zones of a directory node, or too many; it needs this many.
+    Zones(usize),
+    /// A directory node has no place for itself among the nodes that it knows.
+    NoPlace,
     /// More than 2^30 slots.
     TooMany,
     /// The settings of a host ask for a directory, and the feature `directory` is off.
@@ -97,6 +101,8 @@ impl fmt::Display for TooFew {
             Self::IndexCells(needed) => write!(f, "index: at least {needed} cells are needed"),
             Self::NoPowerOfTwo => f.pad("index: the number of cells must be a power of two"),
             Self::HeapCells(needed) => write!(f, "heap: {needed} cells are needed"),
+            Self::Zones(needed) => write!(f, "zones: exactly {needed} are needed"),
+            Self::NoPlace => f.pad("nodes: there is no place for the node itself"),
             Self::TooMany => f.pad("slots: at most 2^30"),
             Self::NoDirectory => f.pad("directory: the feature `directory` is off"),
         }

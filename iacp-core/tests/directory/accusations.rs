@@ -80,7 +80,7 @@ fn what_proves_nothing_is_refused_with_its_reason() {
     {
         assert_eq!(verdict(&case), Some(reason), "case {number}");
     }
-    // The host itself has one spelling.
+    // `::1` is no IPv4 address, so it has one spelling.
     assert_eq!(verdict(&spelt([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])), None);
     // A leaving and a place under one generation contradict each other too.
     assert_eq!(verdict(&case(fragment(1, Locator::ZERO, 7), fragment(1, ip(2), 7))), None);

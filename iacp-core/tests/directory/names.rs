@@ -247,7 +247,7 @@ fn a_name_has_64_changes_and_a_proof_512_bytes_at_most() {
 }
 
 #[test]
-fn ten_minutes_are_one_moment_and_twenty_are_too_late_to_say_so() {
+fn roots_within_ten_minutes_are_ordered_by_digest_and_after_twenty_none_gives_way() {
     let is_before = |one: (u8, u64), other: (u8, u64)| {
         let [one, other] = [one, other].map(|(key, time)| root("org", key, time, &[2]));
         match (Body::parse(Kind::Root, &one), Body::parse(Kind::Root, &other)) {

@@ -209,7 +209,7 @@ fn requests_of_one_time_for_many_spaces_have_four_tickets() {
 
 // shows: IACP-120 (§5.3.2)
 #[test]
-fn a_request_is_of_the_last_thirty_seconds_and_a_ticket_holds_for_ten_minutes() {
+fn a_request_is_within_thirty_seconds_and_a_ticket_holds_for_ten_minutes() {
     let mut host = hosted();
     for (now, made, is_one) in [(30_000, 0, true), (30_001, 0, false), (40_000, 70_000, true), (40_000, 70_001, false)]
     {

@@ -412,7 +412,7 @@ fn each_member_is_as_likely_to_hear_a_request_as_any_other() {
         assert_eq!(world.handle(now, SEEKER.into(), &request), Relayed::Passed(2));
         world.relays(now).into_iter().for_each(|(to, ..)| *heard.entry(to).or_default() += 1);
     }
-    // 400 over 20 are 20 each, with a deviation of four.
+    // 400 over 20 are 20 each, with a deviation of four: three of it are allowed.
     assert_eq!((heard.len(), heard.values().sum::<u32>()), (20, 400));
-    assert!(heard.values().all(|count| (5..=40).contains(count)), "{heard:?}");
+    assert!(heard.values().all(|count| (8..=32).contains(count)), "{heard:?}");
 }

@@ -90,7 +90,7 @@ fn what_an_ll_entity_refuses_is_said_in_words() {
 
 #[test]
 fn what_a_table_or_a_key_lacks_is_said_in_words() {
-    each!(slots::TooFew: IndexCells(8), NoPowerOfTwo, HeapCells(8), TooMany, NoDirectory);
+    each!(slots::TooFew: IndexCells(8), NoPowerOfTwo, HeapCells(8), Zones(256), NoPlace, TooMany, NoDirectory);
     each!(pss::shared::endpoint::EndpointError: Capacity, Tag, Exists, NotFound, TooLong, Version);
     each!(pss::shared::group_key::GroupError: Capacity, Length, Spent, UnknownEpoch, Seal);
     words(&[pss::shared::frame::MalformedFrame]);

@@ -27,7 +27,7 @@ struct Known {
 /// The extract of one authority, of an interaction with up to `P` participants and `B` functions.
 ///
 /// ```
-/// use interaction_gov::audit::{Extract, RecordKind, Record};
+/// use interaction_gov::audit::{Extract, Record, RecordKind};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;

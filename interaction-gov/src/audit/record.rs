@@ -20,7 +20,7 @@
 
 use super::codes::{RecordKind, Verdict};
 use crate::identity::InteractionId;
-use crate::policy::{Consents, Facts, Kind as Actor, On, Provenance, Voices};
+use crate::policy::{Consents, Facts, Kind, On, Provenance, Voices};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Bits as _, Function, Posture, Region, Role, Set};
 
@@ -36,7 +36,7 @@ pub type Bytes = [u8; RECORD];
 /// What a record says.
 ///
 /// ```
-/// use interaction_gov::audit::{RecordKind, Record};
+/// use interaction_gov::audit::{Record, RecordKind};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::time::Time;
 ///
@@ -195,7 +195,7 @@ impl Record {
     pub fn facts(&self) -> Option<Facts> {
         Some(Facts {
             action: Action(self.action?),
-            kind: Actor::ALL.get(usize::from(self.participant?)).copied()?,
+            kind: Kind::ALL.get(usize::from(self.participant?)).copied()?,
             roles: Set::<Role>::from_bits(self.roles.into()),
             home: self.home.map(Authority),
             on: self.on,

@@ -62,7 +62,7 @@ pub enum Difference {
 ///
 /// # Examples
 /// ```
-/// use interaction_gov::audit::{RecordKind, Record, Replayed, replay};
+/// use interaction_gov::audit::{Record, RecordKind, Replayed, replay};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::policy::Policy;
 /// use interaction_gov::time::Time;
@@ -129,7 +129,7 @@ fn same_reason(record: &Record, ruling: &Ruling, named_nowhere: bool) -> bool {
 ///
 /// # Examples
 /// ```
-/// use interaction_gov::audit::{Change, Governing, RecordKind, Record, Untold};
+/// use interaction_gov::audit::{Change, Governing, Record, RecordKind, Untold};
 /// use interaction_gov::identity::InteractionId;
 /// use interaction_gov::time::Time;
 ///

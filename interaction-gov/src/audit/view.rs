@@ -10,7 +10,7 @@ use crate::vocabulary::Authority;
 /// it sees the deciding authority only where that is itself.
 ///
 /// ```
-/// use interaction_gov::audit::{RecordKind, Record, View};
+/// use interaction_gov::audit::{Record, RecordKind, View};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;
@@ -48,7 +48,7 @@ pub struct Seen {
 /// Shows a trail as one authority sees it, for interactions with up to `P` participants.
 ///
 /// ```
-/// use interaction_gov::audit::{RecordKind, Record, View};
+/// use interaction_gov::audit::{Record, RecordKind, View};
 /// use interaction_gov::identity::{AuthorityKey, InteractionId};
 /// use interaction_gov::time::Time;
 /// use interaction_gov::vocabulary::Authority;

@@ -247,7 +247,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use interaction_gov::audit::{RecordKind, Record};
+/// use interaction_gov::audit::{Record, RecordKind};
 /// use interaction_gov::interaction::Attribution;
 ///
 /// let Setting { plane, mut log, mut call, .. } = setting();

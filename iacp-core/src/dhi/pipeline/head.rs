@@ -87,7 +87,7 @@ mod tests {
 
     /// The attack *Bombs, endless bodies, headers, redirects, candidates*.
     #[test]
-    fn a_head_has_100_fields_and_16384_bytes_and_a_status_of_http() {
+    fn a_head_has_at_most_100_fields_and_16384_bytes_and_an_http_status() {
         for (status, is_one) in [(99, false), (100, true), (599, true), (600, false)] {
             assert_eq!(scan(status, &[]).is_some(), is_one, "status {status}");
         }

@@ -230,7 +230,7 @@ mod tests {
 
     /// The attack *A page that steers requests inwards*: where a redirect or a link may lead.
     #[test]
-    fn a_server_leads_to_no_plain_text_no_strange_port_and_no_address() {
+    fn a_server_leads_from_https_only_to_https_to_a_known_port_and_to_no_other_literal() {
         let uri = |text: &str| {
             let mut uri = Uri::EMPTY;
             uri.read(text).expect(text);

@@ -197,12 +197,12 @@ impl<'m, P: Provider> Node<'m, P> {
         let (store_key, seen_key, cache_key) = (secret(), secret(), secret());
         let (ticket_key, ledger_key, compare_key) = (secret(), secret(), secret());
         if memory.zones.len() != 256 {
-            return Err(TooFew::IndexCells(256));
+            return Err(TooFew::Zones(256));
         }
         memory.zones.fill(Zone::new(now));
         let mut neighbours = Neighbours::new(memory.nodes, IndexKey::new(secret()));
         if !neighbours.enter(now, own, Known::Own) {
-            return Err(TooFew::IndexCells(1));
+            return Err(TooFew::NoPlace);
         }
         let generous = Rate { capacity: u32::MAX, per_second: u32::MAX };
         Ok(Self {
@@ -403,9 +403,9 @@ mod tests {
     #[test]
     fn a_node_needs_a_breaker_for_each_zone_and_a_place_for_itself() {
         assert!(node(1, 256).is_ok());
-        assert_eq!(node(1, 255).err(), Some(TooFew::IndexCells(256)));
-        assert_eq!(node(1, 257).err(), Some(TooFew::IndexCells(256)));
-        assert_eq!(node(0, 256).err(), Some(TooFew::IndexCells(1)));
+        assert_eq!(node(1, 255).err(), Some(TooFew::Zones(256)));
+        assert_eq!(node(1, 257).err(), Some(TooFew::Zones(256)));
+        assert_eq!(node(0, 256).err(), Some(TooFew::NoPlace));
     }
 
     #[test]

@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_say_of_the_own_node_changes_nothing_and_what_they_say_of_another_has_to_be_shown() {
+    fn others_cannot_change_the_own_entry_and_a_named_node_must_answer_first() {
         let mut known = Neighbours::new(places(4), IndexKey::new([7; 16]));
         assert!(known.enter(Mono(0), numbered(1), Known::Own));
         let elsewhere = |number: u8| NodeInfo { at: ([10, 99, 0, 1], 4_227).into(), ..numbered(number) };
@@ -446,7 +446,7 @@ mod tests {
         known.heard(&two);
         assert!(
             known.is_home(&two, home.ip())
-                && !known.is_home(&two, port_of(99))
+                && !known.is_home(&two, elsewhere(2).at.ip())
                 && !known.awaits(&two, home, &challenge)
         );
         assert_eq!(known.handing().map(|(node, from)| (node, *from)), Some((numbered(2), Some(0))));
@@ -455,10 +455,6 @@ mod tests {
         assert!(known.enter(Mono(0), elsewhere(2), named) && !known.is_home(&two, elsewhere(2).at.ip()));
         assert!(known.enter(Mono(0), elsewhere(2), Known::Introduced), "unless the operator says so");
         assert!(known.is_home(&two, elsewhere(2).at.ip()));
-    }
-
-    const fn port_of(network: u8) -> IpAddr {
-        IpAddr::V4(core::net::Ipv4Addr::new(10, network, 0, 1))
     }
 
     #[test]

@@ -213,5 +213,4 @@ pub(crate) fn moving(record: &SessionRecord<'_>) -> Option<(Moving, Beside)> {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

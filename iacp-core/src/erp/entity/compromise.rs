@@ -192,11 +192,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         match &proof.pair {
             Pair::Bindings(one, other) => {
-                let fragment = |binding: &Binding| HeaderFragment {
-                    ip: binding.ip,
-                    generation_counter: binding.generation.into(),
-                    signature: binding.signature,
-                };
+                let fragment = |binding: &Binding| HeaderFragment::from(&binding.to_register());
                 let (ticket, evidence) = accuse(identity, proof.offender, fragment(one), fragment(other), unix.0);
                 put(ticket.as_bytes());
                 put(evidence.as_bytes());

@@ -1,10 +1,10 @@
+extern crate std;
+
 use std::vec::Vec;
 
 use iacp_wire::{Locator, Signature};
 
 use super::*;
-
-extern crate std;
 
 fn node(number: u8) -> Node {
     Node { eid: Eid([number; 32]), at: ([192, 0, 2, number], 4_300).into() }

@@ -193,7 +193,7 @@ mod tests {
         for _ in 0..2 {
             assert!(told(Gap::Opens));
             assert_eq!([(); 8].map(|()| told(Gap::Open)), [false, true, false, false, false, false, false, false]);
-            assert!(!told(Gap::None));
+            assert!(!told(Gap::None), "that it has closed is told by at_once");
         }
         assert_eq!([(); 4].map(|()| told(Gap::Open)), [false, false, true, false], "its beginning was not seen");
     }

@@ -3,10 +3,11 @@
 
 mod inputs;
 mod plane;
+mod sink;
 
 use std::collections::BTreeSet;
 
-use interaction_gov::audit::{Bytes, Head, Log, Need, RECORD, Replayed, SignedHead, Sink, Trail, Verdict, replay};
+use interaction_gov::audit::{Bytes, Head, Log, Need, RECORD, Replayed, SignedHead, Trail, Verdict, replay};
 use interaction_gov::authority::Delegation;
 use interaction_gov::function::{Binding, Health, Invocation, Running};
 use interaction_gov::identity::InteractionId;
@@ -22,6 +23,7 @@ use interaction_gov::vocabulary::{Action, Authority, Modality, Region, Set};
 
 use inputs::{admission, component, invocation, nothing, provenance, region, validation};
 use plane::{CORPORATE_, PRIVACY_, Plane, VOCABULARY, accept, plane};
+use sink::Nowhere;
 
 pub use inputs::seeds;
 
@@ -53,16 +55,6 @@ pub struct Report {
     pub records: u32,
     /// Its state at the end.
     pub state: Option<State>,
-}
-
-/// A sink without bounds, for what is tried on a copy.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn has_room(&self, _: usize, _: Need) -> bool {
-        true
-    }
-    fn write(&mut self, _: &Bytes) {}
 }
 
 /// What can be seen of an interaction.

@@ -24,16 +24,17 @@ const PRIVACY: &str = "over record, transcribe, export\ndeny transcribe on chat\
 const STRICT: &str = "over record, transcribe, export\npermit transcribe with consent recording\n";
 const LITTLE: &str = "over record, export\npermit record in us\n";
 const SHORT: &str = "permit any\nset lease 100\nset validation 5000\nset recovery 200\n";
+
 pub static VOCABULARY: LazyLock<Vocabulary<'static>> = LazyLock::new(|| Vocabulary::read(NAMES).expect("names"));
 
 /// A version: its policy, and the authorities when they had signed it and nothing after it. To compile them takes a hundred times as long
 /// as all else.
-pub struct Version {
-    pub policy: Policy<2>,
-    pub signed: Authorities,
+struct Version {
+    policy: Policy<2>,
+    signed: Authorities,
 }
 
-pub static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(|| {
+static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(|| {
     let mut signed = Authorities::new();
     for authority in [CORPORATE_, PRIVACY_] {
         signed.introduce(authority, [7; 32]).expect("new");
@@ -57,7 +58,7 @@ pub static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(|| {
     (1..).zip(TEXTS).map(version).collect()
 });
 
-pub const AUTHORITIES: [&str; 2] = ["corporate", "privacy"];
+const AUTHORITIES: [&str; 2] = ["corporate", "privacy"];
 pub const CORPORATE_: Authority = Authority(0);
 pub const PRIVACY_: Authority = Authority(1);
 

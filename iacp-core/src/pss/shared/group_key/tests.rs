@@ -66,7 +66,7 @@ fn a_group_that_has_come_from_another_host_begins_its_next_epoch() {
 }
 
 #[test]
-fn an_epoch_ends_by_the_shortest_time_that_anyone_wants() {
+fn an_epoch_ends_by_the_shortest_of_the_times_asked_for() {
     for (own, wanted, due) in [(0, 0, None), (0, 5, Some(6_000)), (5, 0, Some(6_000)), (5, 5, Some(6_000))] {
         let mut group = group(own);
         group.shorten(wanted);

@@ -78,16 +78,12 @@ fn a_session_goes_on_with_the_rights_of_the_earlier_one_once_they_are_granted_ag
     rights.forget_carried();
     assert_eq!(carried(&rights), [(2, false)], "the session continues no other");
     let mut full = rights_of_one();
-    full.carry(Mono(5_000), &rights_of_two());
+    full.carry(Mono(5_000), &Rights::<1> { places: [Some(right(1))], ..Rights::NONE });
     assert_eq!(full.all().count(), 1, "there is no room");
 }
 
 fn rights_of_one() -> Rights<1> {
     rights([Some(right(9))])
-}
-
-fn rights_of_two() -> Rights<1> {
-    rights([Some(right(1))])
 }
 
 #[test]
@@ -147,7 +143,7 @@ fn the_right_of_a_pair_owes_something_while_its_endpoint_is_there() {
     assert!(!pair.may_owe(&endpoints));
 }
 
-/// The key of a group's epoch: who has it, and when the right to it ends.
+/// The key of a group's epoch: which members have it, and when the right to it ends.
 // shows: IACP-149 (§6.4.4)
 #[test]
 fn a_key_is_held_that_was_told_in_the_running_epoch() {

@@ -450,5 +450,4 @@ fn clamp(value: u64) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
 mod tests;

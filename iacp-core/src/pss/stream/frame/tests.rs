@@ -95,14 +95,21 @@ fn what_is_shown_ends_behind_the_last_bit() {
 #[test]
 fn a_bitmap_is_written_behind_the_heartbeat() {
     let mut keys = keys();
+    let key = ChaChaOnly::hkdf_expand_key(&Secret32::new([7; 32]), b"IACP/1 key i2r");
+    let cipher = ChaChaOnly::cipher(Suite::ChaCha20Poly1305, &key);
     let vector =
         Vector { next_send: 7, ask: true, expected: 9, held: false, receive_chain: [5; 32], echo: 0, bitmap: &[] };
     for length in [0, 2, BITMAP_MAX] {
+        let nonce = keys.nonce(HEARTBEATS);
         let mut frame = [0; HEARTBEAT_LEN + BITMAP_MAX];
-        let mut room = None;
-        let shown = |bitmap: &mut [u8]| room = Some(bitmap.len());
         let frame = &mut frame[..HEARTBEAT_LEN + length];
+        let shown = |bitmap: &mut [u8]| bitmap.fill(0xA5);
         assert!(seal_heartbeat(&mut keys, COOKIES, HEARTBEATS, &vector, frame, shown).is_some());
-        assert_eq!((room, frame[1] & 0x0f), (Some(length), Flags::SESSION.bits()));
+        assert_eq!(frame[1] & 0x0f, Flags::SESSION.bits());
+        let (aad, sealed, tag) = take_apart(frame).expect("it is long enough");
+        assert_eq!(ChaChaOnly::open(&cipher, &nonce, aad, sealed, tag), Ok(()));
+        assert_eq!((sealed.len(), sealed[32]), (33 + HEARTBEAT_CONTENT + length, ContentKind::HEARTBEAT));
+        let read = Vector::read(&sealed[33..]).unwrap_or_else(|violation| panic!("{violation}"));
+        assert_eq!((read.next_send, read.expected, read.bitmap), (7, 9, &[0xA5; BITMAP_MAX][..length]));
     }
 }

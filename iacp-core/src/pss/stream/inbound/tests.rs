@@ -60,7 +60,11 @@ enum Fate {
 fn take(half: &mut Half, (sequence, flags, frame): &(u64, Flags, Vec<u8>)) -> Fate {
     let mut frame = frame.clone();
     let nonce = frame[SEALED_AT - 12..].first_chunk().copied().expect("12 bytes");
-    match half.take(*sequence, nonce, *flags, &mut frame) {
+    fate(half.take(*sequence, nonce, *flags, &mut frame))
+}
+
+fn fate<T>(taken: Result<T, NotTaken>) -> Fate {
+    match taken {
         Ok(_) => Fate::Taken,
         Err(NotTaken::Discard(discard)) => Fate::Discard(discard),
         Err(NotTaken::Violation(violation)) => Fate::Violation(violation),
@@ -241,11 +245,7 @@ fn heartbeats_are_taken_in_rising_order_and_have_no_fin() {
     let mut hear = |(sequence, flags, frame): &(u64, Flags, Vec<u8>)| {
         let mut frame = frame.clone();
         let nonce = frame[SEALED_AT - 12..].first_chunk().copied().expect("12 bytes");
-        match half.take_heartbeat(*sequence, nonce, *flags, &mut frame) {
-            Ok(_) => Fate::Taken,
-            Err(NotTaken::Discard(discard)) => Fate::Discard(discard),
-            Err(NotTaken::Violation(violation)) => Fate::Violation(violation),
-        }
+        fate(half.take_heartbeat(*sequence, nonce, *flags, &mut frame))
     };
     assert_eq!(hear(&fifth), Fate::Taken);
     assert_eq!(hear(&fifth), Fate::Discard(Discard::Stale));

@@ -292,7 +292,7 @@ fn loss_counts_with_a_queue_or_above_a_fifth() {
 }
 
 #[test]
-fn the_flight_is_cut_to_three_quarters_but_not_below_those_of_the_path() {
+fn the_ceiling_falls_to_three_quarters_of_the_flight_but_not_below_that_of_the_product() {
     for (phase, lost_flight, before, ceiling, next) in [
         (Phase::Cruise, 100_000, u32::MAX, 75_000, Phase::Cruise),
         (Phase::Cruise, 100_000, 50_000, 50_000, Phase::Cruise),
