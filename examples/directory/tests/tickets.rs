@@ -23,7 +23,7 @@ fn control(agent: &Path, state: &str, order: &[&str]) -> serde_json::Value {
 
 /// Waits until the directory keeps a Forwarding Ticket of this agent of the host's.
 fn left_a_ticket(host: &Running, eid: &str) {
-    let note = format!("the directory keeps a record of {}…: Ticket", &eid[..8]);
+    let note = format!("the directory keeps a record of {}…: Forwarding Ticket", &eid[..8]);
     host.until(&note, |told| told["event"] == "note" && told["what"] == note.as_str());
 }
 
