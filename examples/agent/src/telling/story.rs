@@ -153,12 +153,12 @@ fn table(summary: &Summary) -> String {
             text.push_str(&format!("  {} discarded {} × {reason}\n", side.who, grouped(u64::from(*count))));
         }
     }
-    text.push_str(&format!(
-        "\n  {} bytes in {} ms: {} kB/s\n",
-        grouped(summary.bytes),
-        grouped(summary.took_ms),
-        grouped(summary.bytes_per_second / 1_000)
-    ));
+    let bytes = grouped(summary.bytes);
+    text.push_str(&match (summary.took_ms, summary.bytes_per_second / 1_000) {
+        // Too short for a rate.
+        (0, _) => format!("\n  {bytes} bytes in less than 1 ms\n"),
+        (ms, rate) => format!("\n  {bytes} bytes in {} ms: {} kB/s\n", grouped(ms), grouped(rate)),
+    });
     for side in &summary.sides {
         text.push_str(&format!("  SHA-256, {:<6} {}\n", side.who, side.sha256));
     }
