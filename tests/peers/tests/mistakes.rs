@@ -51,8 +51,12 @@ fn cedar_says_what_the_table_says() {
     if std::env::var_os("MISTAKES").is_some() {
         std::fs::write(path, &anew).expect("written");
     }
-    let said = |text: &str| {
-        text.lines().filter(|line| line.starts_with("cedar says |")).map(str::to_owned).collect::<Vec<_>>()
+    // To no action is "dance" nearer than to the others: Cedar suggests any of them.
+    let settled = |line: &str| match line.split_once(" (help: did you mean") {
+        Some((said, _)) if said.ends_with("`Action::\"dance\"`") => said.to_owned(),
+        _ => line.to_owned(),
     };
+    let said =
+        |text: &str| text.lines().filter(|line| line.starts_with("cedar says |")).map(settled).collect::<Vec<_>>();
     assert_eq!(said(&table), said(&anew), "MISTAKES=print writes it anew");
 }
