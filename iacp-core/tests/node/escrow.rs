@@ -11,7 +11,7 @@ use iacp_wire::{Message, Signature};
 use zerocopy::IntoBytes;
 
 use super::world::{
-    Host, SETTINGS, at, binding, frame, hashed, home, identity, info, put, record, registration, worked,
+    Host, SETTINGS, accused, at, binding, frame, hashed, home, identity, info, put, record, registration, worked,
 };
 
 const HOUR: u64 = 120 * EPOCH;
@@ -28,16 +28,8 @@ fn quorum() -> Vec<Host> {
 
 /// Agent 21 accuses agent 20 of two places under generation 4.
 fn accusation(ms: u64, other: u64, nonce: u64) -> Vec<u8> {
-    let [one, two] = [(20, 4), (30, other)].map(|(place, generation)| binding(20, home(place).ip(), generation));
-    let (ticket, evidence) = accuse(
-        &identity(21),
-        identity(20).eid(),
-        HeaderFragment::from(&one),
-        HeaderFragment::from(&two),
-        at(ms).unix.0,
-    );
-    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
-    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
+    let bindings = [(20, 4), (30, other)].map(|(place, generation)| binding(20, home(place).ip(), generation));
+    accused(21, bindings, nonce, ms)
 }
 
 /// Runs the escrow to its end; nodes in `silent` do not vote. Gives how each node saw it end.
@@ -145,16 +137,8 @@ fn an_owner_that_revoked_before_is_cleared_though_it_sleeps() {
     // The accusation is spent for good: even another accuser's copy of it is known.
     let after = HOUR + 61 * EPOCH;
     for host in &mut hosts {
-        let [one, two] = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
-        let (ticket, evidence) = accuse(
-            &identity(22),
-            identity(20).eid(),
-            HeaderFragment::from(&one),
-            HeaderFragment::from(&two),
-            at(after).unix.0,
-        );
-        let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
-        let again = worked(at(after), Class::Identities, key, 10, 7, &inner);
+        let bindings = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
+        let again = accused(22, bindings, 7, after);
         assert_eq!(host.status(at(after), home(22), &again), 23, "KNOWN");
         assert!(!host.node.is_challenged(&identity(20).eid()));
     }
@@ -234,17 +218,8 @@ fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
 
 /// Agent `by` accuses agent 20, which was at two places under generation 4.
 fn pair(by: u8, places: [u8; 2], ms: u64) -> Vec<u8> {
-    let [one, two] = places.map(|place| binding(20, home(place).ip(), 4));
-    let (ticket, evidence) = accuse(
-        &identity(by),
-        identity(20).eid(),
-        HeaderFragment::from(&one),
-        HeaderFragment::from(&two),
-        at(ms).unix.0,
-    );
-    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
-    let nonce = u64::from(places[0]) << 8 | u64::from(places[1]);
-    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
+    let bindings = places.map(|place| binding(20, home(place).ip(), 4));
+    accused(by, bindings, u64::from(places[0]) << 8 | u64::from(places[1]), ms)
 }
 
 /// What stands at each node as an accusation of agent 20, the same at all.

@@ -4,29 +4,22 @@ use iacp_core::directory::node::{Handled, NodeEvent, Trust};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::ballot::sign as sign_vote;
 use iacp_core::governance::claims::{ClaimKind, accuse_claims};
-use iacp_core::governance::malfeasance::{accusation_id, accuse};
+use iacp_core::governance::malfeasance::accusation_id;
 use iacp_core::governance::window::{EPOCH, Outcome};
 use iacp_wire::layout::{Hosting, Revocation, Verdict, VerdictHead, VerdictVote};
-use iacp_wire::message::{Evidence, HeaderFragment, PssRevocationRebuttal};
+use iacp_wire::message::{Evidence, PssRevocationRebuttal};
 use iacp_wire::{Digest, Message, Signature};
 use zerocopy::IntoBytes;
 
 use super::world::{
-    Chosen, Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, register, registration, worked,
+    Chosen, Host, SETTINGS, accused, at, binding, frame, hashed, home, identity, put, record, register, registration,
+    worked,
 };
 
 /// Agent `by` accuses agent 20 of two places under one generation.
 pub fn accusation(by: u8, generation: u64, ms: u64) -> Vec<u8> {
-    let [one, two] = [20, 30].map(|place| binding(20, home(place).ip(), generation));
-    let (ticket, evidence) = accuse(
-        &identity(by),
-        identity(20).eid(),
-        HeaderFragment::from(&one),
-        HeaderFragment::from(&two),
-        at(ms).unix.0,
-    );
-    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
-    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, generation, &inner)
+    let bindings = [20, 30].map(|place| binding(20, home(place).ip(), generation));
+    accused(by, bindings, generation, ms)
 }
 
 /// Agent 20's key revokes what is at or above a generation.

@@ -9,6 +9,7 @@ use iacp_core::directory::node::{
 };
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Kind};
+use iacp_core::governance::malfeasance::accuse;
 use iacp_core::governance::window::Clock;
 use iacp_core::guard::ticket::{Issued, Spending};
 use iacp_core::guard::{Liable, Zone};
@@ -16,7 +17,7 @@ use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DirAnswer, DirGet, DirPut, DirReceipt, ErpRegister};
+use iacp_wire::message::{DirAnswer, DirGet, DirPut, DirReceipt, ErpRegister, Evidence, HeaderFragment};
 use iacp_wire::{DhtKey, Digest, Frame, Locator, Message, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -44,6 +45,14 @@ pub fn hashed(bytes: &[u8]) -> DhtKey {
 
 pub fn home(agent: u8) -> SocketAddr {
     (IpAddr::from([198, 51, agent, 7]), 4_000).into()
+}
+
+/// Agent `by` accuses agent 20 of these two bindings, with the work for it.
+pub fn accused(by: u8, bindings: [ErpRegister; 2], nonce: u64, ms: u64) -> Vec<u8> {
+    let [one, two] = bindings.each_ref().map(HeaderFragment::from);
+    let (ticket, evidence) = accuse(&identity(by), identity(20).eid(), one, two, at(ms).unix.0);
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
+    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
 }
 
 pub fn binding(seed: u8, ip: IpAddr, generation: u64) -> ErpRegister {
